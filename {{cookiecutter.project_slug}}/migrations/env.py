@@ -1,0 +1,37 @@
+"""Runs migrations on the database that the settings name."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from src.config import PostgresSettings
+from src.repositories.db.models import Base
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtext('migrations'))")
+
+
+def run(connection: Connection) -> None:
+    """Migrate in one transaction, and wait for another process that is migrating."""
+    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    with context.begin_transaction():
+        connection.execute(LOCK)
+        context.run_migrations()
+
+
+async def connect_and_run() -> None:
+    """Connect as the service does."""
+    engine = create_async_engine(PostgresSettings().url, poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+        await connection.commit()
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    asyncio.run(connect_and_run())

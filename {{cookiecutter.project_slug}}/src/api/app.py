@@ -1,0 +1,56 @@
+"""The FastAPI application."""
+
+import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import punq
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from src.api.errors import add_error_handlers
+from src.api.middleware import RequestMiddleware
+from src.api.routes import auth, health, users
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceInfo:
+    """What the API's documentation says about the service."""
+
+    title: str
+    description: str
+    version: str
+
+
+def create_app(
+    container: punq.Container,
+    resources: Callable[[], AbstractAsyncContextManager[None]],
+    info: ServiceInfo,
+) -> FastAPI:
+    """Return the application. `resources` is open from start-up to shutdown."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with resources():
+            # What exists now lives as long as the process: no collection need look at it again.
+            gc.collect()
+            gc.freeze()
+            yield
+
+    app = FastAPI(
+        title=info.title,
+        description=info.description,
+        version=info.version,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+        middleware=[Middleware(RequestMiddleware)],
+    )
+    app.state.container = container
+    add_error_handlers(app)
+    app.include_router(auth.router, prefix="/api/v1")
+    app.include_router(users.router, prefix="/api/v1")
+    app.include_router(health.router)
+    return app

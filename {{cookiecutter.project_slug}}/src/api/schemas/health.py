@@ -1,0 +1,18 @@
+"""What the health routes answer."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+
+class LivenessResponse(BaseModel):
+    """The process runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadinessResponse(BaseModel):
+    """Whether requests can be served, and the state of each dependency: `ok` or `unavailable`."""
+
+    status: Literal["ready", "unavailable"]
+    dependencies: dict[str, Literal["ok", "unavailable"]]

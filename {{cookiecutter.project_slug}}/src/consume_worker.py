@@ -1,0 +1,83 @@
+"""The worker: `python -m src.consume_worker`. Relays the outbox and consumes events."""
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import punq
+import structlog
+
+from src.config import SettingsError, WorkerSettings, load_settings
+from src.container import build_container, open_resources
+from src.repositories.db.notify import OutboxListener
+from src.usecases.ports.event_consumer import EventConsumer
+from src.usecases.ports.event_publisher import BrokerUnavailableError
+from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from src.usecases.relay_outbox import RelayOutbox
+from src.utils.logging import configure_logging
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 1.0
+HEALTH_SECONDS = 5.0
+
+
+async def relay(use_case: RelayOutbox, listener: OutboxListener, stop: asyncio.Event) -> None:
+    """Relay batches until `stop` is set; a batch in flight is finished."""
+    while not stop.is_set():
+        try:
+            while await use_case.execute() and not stop.is_set():
+                pass
+        except (BrokerUnavailableError, DatabaseUnavailableError) as error:
+            log.warning("relay_waiting", error=str(error))
+        await listener.wait(POLL_SECONDS)
+
+
+async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event) -> None:
+    """Touch a file while messages can arrive, for a health check that looks at its age."""
+    while not stop.is_set():
+        if consumer.is_consuming:
+            file.touch()  # noqa: ASYNC240  a few microseconds, on a tmpfs
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), HEALTH_SECONDS)
+
+
+async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then finish what is in flight within the grace."""
+    consumer = container.resolve(EventConsumer)
+    listener = container.resolve(OutboxListener)
+    jobs = [relay(container.resolve(RelayOutbox), listener, stop), consumer.run(stop)]
+    if settings.health_file:
+        jobs.append(report_health(settings.health_file, consumer, stop))
+    async with open_resources(container):
+        tasks = [asyncio.create_task(job) for job in jobs]
+        stopped = asyncio.create_task(stop.wait())
+        # A job that ends by itself has failed: then the others stop too, and its error is raised.
+        await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        done, unfinished = await asyncio.wait(tasks, timeout=settings.shutdown_grace_seconds)
+        if unfinished:
+            log.error("grace_exceeded", jobs=len(unfinished))
+        for task in done:
+            task.result()
+
+
+async def main() -> None:
+    """Set up, and work until SIGTERM or SIGINT."""
+    settings = load_settings()
+    configure_logging(settings.app.log_level)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    log.info("worker_started")
+    await work(build_container(settings), settings.worker, stop)
+    log.info("worker_stopped")
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except SettingsError as error:
+        sys.exit(str(error))

@@ -1,0 +1,73 @@
+"""The user aggregate, and the part of it that may be read and cached."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from src.domain.aggregate import Aggregate
+from src.domain.events import UserPasswordChanged, UserRegistered
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserProfile:
+    """What a user is to readers. Holds no password hash, so it may leave Postgres for the cache."""
+
+    id: UUID
+    email: str
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(kw_only=True, eq=False)
+class User(Aggregate):
+    """Someone with an account. Changes only through the methods below."""
+
+    email: str
+    password_hash: str = field(repr=False)
+    is_active: bool = True
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+
+    @classmethod
+    def register(cls, *, email: str, password_hash: str, now: datetime) -> "User":
+        """Open an account."""
+        user = cls(
+            id=uuid4(), email=email, password_hash=password_hash, created_at=now, updated_at=now
+        )
+        user._events.append(
+            UserRegistered(
+                user_id=user.id, email=email, aggregate_version=user.version, occurred_at=now
+            )
+        )
+        return user
+
+    def change_password(self, password_hash: str, now: datetime) -> None:
+        """Replace the password hash."""
+        self.password_hash = password_hash
+        self.updated_at = now
+        self.version += 1
+        self._events.append(
+            UserPasswordChanged(user_id=self.id, aggregate_version=self.version, occurred_at=now)
+        )
+
+    @property
+    def profile(self) -> UserProfile:
+        """The readable part."""
+        return UserProfile(
+            id=self.id,
+            email=self.email,
+            is_active=self.is_active,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+        )
+
+
+def normalise_email(email: str) -> str:
+    """Fold an address to the one spelling under which an account is kept.
+
+    The local part may be case-sensitive in theory (RFC 5321, 2.4); no provider of note treats it
+    so, and two accounts that differ in case alone are an impersonation waiting to happen.
+    """
+    return email.strip().lower()

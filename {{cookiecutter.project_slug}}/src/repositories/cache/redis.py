@@ -1,0 +1,143 @@
+"""A read-through cache in Redis that never shows what a committed write has replaced.
+
+Leases, after Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1, and marks
+for writers in flight. Beside the value of a key stand the lease of the one reader that may fill it,
+and the set of writers about to commit a change of it. docs/cache.md tells the whole protocol.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+from uuid import uuid4
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from src.repositories.cache import scripts
+from src.repositories.cache.breaker import Breaker
+from src.usecases.ports.cache import Values
+
+log = structlog.get_logger()
+
+LEASE_MS = 2_000
+"""How long the others wait for a reader that died between lease and fill."""
+WRITER_MS = 30_000
+"""How long a writer that died keeps its keys closed. No commit may take longer."""
+POLLS = 4
+POLL_SECONDS = 0.005
+
+
+class RedisCache:
+    """The cache of all processes of this service. Without Redis, every read goes to Postgres."""
+
+    def __init__(self, redis: Redis, *, namespace: str, ttl_seconds: int) -> None:
+        self._redis = redis
+        self._namespace = namespace
+        self._ttl_ms = ttl_seconds * 1000
+        self._breaker = Breaker()
+        self._flights: dict[str, asyncio.Future[bytes | None]] = {}
+        self._lease = redis.register_script(scripts.LEASE)
+        self._fill = redis.register_script(scripts.FILL)
+        self._close = redis.register_script(scripts.CLOSE)
+        self._open = redis.register_script(scripts.OPEN)
+
+    async def get_or_load(
+        self, keys: Sequence[str], load: Callable[[], Awaitable[Values]]
+    ) -> Values:
+        """Return the values of all keys, from Redis if it has them all, else from `load`."""
+        if self._breaker.is_open():
+            return await load()
+        names = self._names(keys)
+        try:
+            for _ in range(POLLS):
+                values = await self._mget(names)
+                self._breaker.succeeded()
+                missing = [name for name, value in zip(names, values, strict=True) if value is None]
+                if not missing:
+                    return values
+                lease = uuid4().hex
+                answers = await self._lease(keys=missing, args=[lease, LEASE_MS])
+                granted = [n for n, a in zip(missing, answers, strict=True) if a == scripts.GRANTED]
+                if granted:
+                    return await self._load_and_fill(names, load, granted, lease)
+                if scripts.WRITING in answers:
+                    break
+                joined = await self._join(missing)
+                if joined is not None:
+                    return [joined.get(n, v) for n, v in zip(names, values, strict=True)]
+                await asyncio.sleep(POLL_SECONDS)
+        except RedisError as error:
+            self._breaker.failed(error)
+        return await load()
+
+    async def _mget(self, names: Sequence[str]) -> list[bytes | None]:
+        # The client decodes nothing, which its types cannot say.
+        return cast("list[bytes | None]", await self._redis.mget(names))
+
+    async def _load_and_fill(
+        self,
+        names: Sequence[str],
+        load: Callable[[], Awaitable[Values]],
+        granted: Sequence[str],
+        lease: str,
+    ) -> Values:
+        """Load, store what the lease covers, and give it to those of this process who wait."""
+        flights = {name: asyncio.get_running_loop().create_future() for name in granted}
+        self._flights |= flights
+        filled: dict[str, bytes] = {}
+        try:
+            values = await load()
+            found = {n: v for n, v in zip(names, values, strict=True) if n in flights and v}
+            try:
+                filled = await self._store(found, lease)
+            except RedisError as error:
+                self._breaker.failed(error)
+            return values
+        finally:
+            for name, flight in flights.items():
+                if self._flights.get(name) is flight:
+                    del self._flights[name]
+                flight.set_result(filled.get(name))
+
+    async def _store(self, found: dict[str, bytes], lease: str) -> dict[str, bytes]:
+        """Fill the keys whose lease still holds, and return them."""
+        if not found:
+            return {}
+        done = await self._fill(keys=[*found], args=[lease, self._ttl_ms, *found.values()])
+        return {name: found[name] for name, ok in zip(found, done, strict=True) if ok}
+
+    async def _join(self, missing: Sequence[str]) -> dict[str, bytes] | None:
+        """Wait for this process's own loads of the keys; None unless each of them was filled.
+
+        A value may be shared only if it was filled: its lease then held at a moment after this
+        reader found the key empty, so no write was committed between.
+        """
+        flights = [self._flights.get(name) for name in missing]
+        waited = {n: await asyncio.shield(f) for n, f in zip(missing, flights, strict=True) if f}
+        filled = {name: value for name, value in waited.items() if value is not None}
+        return filled if len(filled) == len(missing) else None
+
+    @asynccontextmanager
+    async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
+        """Close the keys, and open them again once the transaction is committed.
+
+        Writers do not heed the breaker: a key they cannot close may be shown stale until its TTL.
+        """
+        if not keys:
+            yield
+            return
+        names, writer = self._names(keys), uuid4().hex
+        try:
+            await self._close(keys=names, args=[writer, WRITER_MS])
+        except RedisError as error:
+            self._breaker.failed(error)
+        yield
+        try:
+            await self._open(keys=names, args=[writer])
+        except RedisError as error:
+            self._breaker.failed(error)
+
+    def _names(self, keys: Sequence[str]) -> list[str]:
+        return [f"{self._namespace}:{key}" for key in keys]

@@ -1,0 +1,132 @@
+"""The connection pool, and the two ways to use it: a transaction, or one read of committed data."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+from sqlalchemy import URL, CursorResult, Executable, Row, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+
+CONNECT_TIMEOUT_SECONDS = 3
+STATEMENT_TIMEOUT_SECONDS = 5
+IDLE_IN_TRANSACTION_SECONDS = 10
+
+UNAVAILABLE = (
+    InterfaceError,
+    OperationalError,
+    PoolTimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    OSError,  # refused, unreachable, and TimeoutError
+)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn the driver's many ways to say "no answer" into `DatabaseUnavailableError`."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
+
+
+class Transaction:
+    """A transaction that begins with its first statement, on a connection of its own."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._connection: AsyncConnection | None = None
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a statement with one dict of parameters, or once for each of a list of them."""
+        with translated_errors():
+            if self._connection is None:
+                self._connection = await self._engine.connect()
+            return await self._connection.execute(statement, parameters)
+
+    async def commit(self) -> None:
+        """Make the changes durable."""
+        if self._connection is not None:
+            with translated_errors():
+                await self._connection.commit()
+
+    async def aclose(self) -> None:
+        """Roll back what is not committed and return the connection, cancelled or not."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            with translated_errors():
+                await asyncio.shield(connection.close())
+
+
+class Database:
+    """A pool of PostgreSQL connections. Opens none before it is used."""
+
+    def __init__(self, url: URL, *, pool_size: int, application_name: str) -> None:
+        self._url = url
+        self._engine = create_async_engine(
+            url,
+            hide_parameters=True,  # errors are logged, and parameters hold addresses and hashes
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=CONNECT_TIMEOUT_SECONDS,
+            pool_recycle=1800,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_SECONDS,
+                "command_timeout": STATEMENT_TIMEOUT_SECONDS * 2,
+                "server_settings": {
+                    "application_name": application_name,
+                    "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+                    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+                },
+            },
+        )
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def transaction(self) -> Transaction:
+        """Return a new transaction, which its user commits and closes."""
+        return Transaction(self._engine)
+
+    async def fetch(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
+        """Return the rows of one statement that sees what is committed, without BEGIN."""
+        with translated_errors():
+            async with self._autocommit.connect() as connection:
+                return (await connection.execute(statement, parameters)).all()
+
+    async def notify(self, channel: str) -> None:
+        """Send an empty NOTIFY."""
+        with translated_errors():
+            async with self._autocommit.connect() as connection:
+                await connection.execute(
+                    text("SELECT pg_notify(:channel, '')"), {"channel": channel}
+                )
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> asyncpg.Connection:
+        """Return a connection outside the pool that calls `heard` at every NOTIFY."""
+        with translated_errors():
+            connection = await asyncpg.connect(
+                host=self._url.host,
+                port=self._url.port,
+                user=self._url.username,
+                password=self._url.password,
+                database=self._url.database,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+            )
+            await connection.add_listener(channel, lambda *_: heard())
+            return connection
+
+    async def check(self) -> None:
+        """Return if the database answers, else raise `DatabaseUnavailableError`."""
+        await self.fetch(text("SELECT 1"))
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        await self._engine.dispose()

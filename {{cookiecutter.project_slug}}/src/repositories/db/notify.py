@@ -1,0 +1,78 @@
+"""Waking the relay: a NOTIFY after a commit that stored events, and the ear for it.
+
+Only a hint. A NOTIFY that is lost costs the relay one poll interval, never an event.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+import structlog
+
+from src.repositories.db.engine import Database
+from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+
+log = structlog.get_logger()
+
+CHANNEL = "outbox"
+
+
+class OutboxNotifier:
+    """Tells relays in any process that there are events.
+
+    It notifies after the commit and not inside the transaction, where NOTIFY takes a lock that is
+    global to the database server; and once for all commits that came while it was notifying.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pending = asyncio.Event()
+
+    def announce(self) -> None:
+        """Have a NOTIFY sent soon."""
+        self._pending.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Send notifications while the context is open."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        while True:
+            await self._pending.wait()
+            self._pending.clear()
+            with suppress(DatabaseUnavailableError):  # the relay's poll finds the events
+                await self._database.notify(CHANNEL)
+
+
+class OutboxListener:
+    """Hears the notifications, on a connection of its own for as long as it lasts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: asyncpg.Connection | None = None
+        self._heard = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when there may be events: after a notification, or after `seconds`."""
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._database.listen(CHANNEL, self._heard.set)
+        except DatabaseUnavailableError as error:
+            log.warning("listener_unavailable", error=str(error))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        self._heard.clear()
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        if self._connection is not None:
+            await self._connection.close()

@@ -1,0 +1,66 @@
+"""Connections to the broker, all opened the same way and with every wait bounded."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+
+from src.usecases.ports.event_publisher import BrokerUnavailableError
+
+CONNECT_TIMEOUT_SECONDS = 3
+PUBLISH_TIMEOUT_SECONDS = 5
+CLOSE_TIMEOUT_SECONDS = 2
+HEARTBEAT_SECONDS = 10
+
+BROKER_ERRORS = CONNECTION_EXCEPTIONS
+"""What aio-pika raises when a connection is refused, lost, timed out or already closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RabbitMQBroker:
+    """Where the broker is."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    vhost: str
+
+    async def connect(self, name: str) -> AbstractConnection:
+        """Return an open connection, shown in the broker's list as `name`.
+
+        Raises `BrokerUnavailableError`. The connection does not mend itself: who owns it opens
+        another, which is easier to reason about than one that changes underneath.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                return await aio_pika.connect(
+                    host=self.host,
+                    port=self.port,
+                    login=self.user,
+                    password=self.password,
+                    virtualhost=self.vhost,
+                    heartbeat=HEARTBEAT_SECONDS,
+                    client_properties={"connection_name": name},
+                )
+        except BROKER_ERRORS as error:
+            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+
+    async def check(self) -> None:
+        """Return if the broker answers, else raise `BrokerUnavailableError`."""
+        await close(await self.connect("health check"))
+
+
+async def confirmed_channel(connection: AbstractConnection) -> AbstractChannel:
+    """Return a channel whose publishes raise unless the broker routed and stored the message."""
+    return await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+
+async def close(connection: AbstractConnection) -> None:
+    """Close without waiting long for a broker that does not answer."""
+    with suppress(*BROKER_ERRORS):
+        async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+            await connection.close()

@@ -1,0 +1,85 @@
+"""The exchange and the queues. All durable; no plugin is needed.
+
+<name>.events ──event type──▶ <name>.consume_worker ──failed──▶ <name>.consume_worker.retry.<n>s
+                                 ▲      │                                │ after n seconds
+                                 │      └──given up──▶ <name>.consume_worker.dead
+                                 └───────────────────────────────────────┘
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
+
+DELIVERY_LIMIT = 10
+"""How often the broker gives a message out that is never answered: a message that kills the worker
+ends in the dead letters. Failures that the worker survives are counted by the worker instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """The names, derived from the service's name, and the delays of the retries in seconds."""
+
+    name: str
+    retry_delays: Sequence[int]
+    event_types: Sequence[str]
+    """What reaches the worker: its handlers' events, and all that this service publishes.
+
+    The latter so that a published event can always be routed: the broker returns those it cannot
+    route, and a returned event counts as not published.
+    """
+
+    @property
+    def exchange(self) -> str:
+        """The topic exchange of this service's events; an event's routing key is its type."""
+        return f"{self.name}.events"
+
+    @property
+    def queue(self) -> str:
+        """What the worker consumes."""
+        return f"{self.name}.consume_worker"
+
+    @property
+    def dead_queue(self) -> str:
+        """Where messages end that nobody could handle."""
+        return f"{self.queue}.dead"
+
+    def retry_queue(self, delay: int) -> str:
+        """Where a message waits `delay` seconds.
+
+        One queue for each delay: in a shared one, a short wait would stand behind a long one.
+        """
+        return f"{self.queue}.retry.{delay}s"
+
+    async def declare(self, channel: AbstractChannel) -> tuple[AbstractExchange, AbstractQueue]:
+        """Create what is missing, and return the exchange and the worker's queue."""
+        exchange = await channel.declare_exchange(self.exchange, ExchangeType.TOPIC, durable=True)
+        await channel.declare_queue(
+            self.dead_queue, durable=True, arguments={"x-queue-type": "quorum"}
+        )
+        for delay in self.retry_delays:
+            await channel.declare_queue(
+                self.retry_queue(delay),
+                durable=True,
+                arguments={"x-message-ttl": delay * 1000, **_dead_letters_to(self.queue)},
+            )
+        queue = await channel.declare_queue(
+            self.queue,
+            durable=True,
+            arguments={"x-delivery-limit": DELIVERY_LIMIT, **_dead_letters_to(self.dead_queue)},
+        )
+        for event_type in self.event_types:
+            await queue.bind(exchange, routing_key=event_type)
+        return exchange, queue
+
+
+def _dead_letters_to(queue: str) -> dict[str, str]:
+    """Return the arguments of a quorum queue that hands over to another without losing any."""
+    return {
+        "x-queue-type": "quorum",
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": queue,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",  # which "at-least-once" asks for
+    }

@@ -1,0 +1,30 @@
+"""A cache in front of the database, which never shows what a committed write has replaced."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+Values = Sequence[bytes | None]
+"""One value for each key, in the order of the keys; None where there is nothing."""
+
+
+class ReadThroughCache(Protocol):
+    """Reads through to a loader; writers tell it which keys they are about to change."""
+
+    async def get_or_load(
+        self, keys: Sequence[str], load: Callable[[], Awaitable[Values]]
+    ) -> Values:
+        """Return the values of all keys, from the cache if it has them all, else from `load`.
+
+        `load` must read committed data only. What it finds missing (None) is not cached.
+        """
+        ...
+
+    def writing(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        """Enclose the commit of a transaction that changed these keys.
+
+        From entry on nobody is given a cached value of these keys; after a normal exit they are
+        filled again by the next reader. An exception leaves them closed until a deadline, since
+        the transaction may yet have been committed.
+        """
+        ...
