@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
@@ -15,11 +15,7 @@ MIN_SECRET_CHARACTERS = 32
 
 
 class SettingsError(Exception):
-    """What is set is not enough to start. Names every variable that is wrong, and no value."""
-
-
-def _upper(value: str) -> str:
-    return value.upper()
+    """What is set does not allow a start. Names every variable that is wrong, and no value."""
 
 
 class Group(BaseSettings):
@@ -30,23 +26,16 @@ class Group(BaseSettings):
     )
 
 
-class AppSettings(Group):
-    """The service itself."""
-
-    model_config = SettingsConfigDict(env_prefix="APP_")
+class AppSettings(Group, env_prefix="APP_"):
+    """The service itself. `name` is in the names of queues and cache keys and in tokens."""
 
     name: str = "{{ cookiecutter.project_slug }}"
-    """Names the exchange, the queues, the cache keys and the tokens' issuer."""
     environment: Literal["development", "production"] = "development"
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
-        "INFO"
-    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class PostgresSettings(Group):
+class PostgresSettings(Group, env_prefix="POSTGRES_"):
     """PostgreSQL."""
-
-    model_config = SettingsConfigDict(env_prefix="POSTGRES_")
 
     host: str = "localhost"
     port: PositiveInt = 5432
@@ -62,10 +51,8 @@ class PostgresSettings(Group):
         return URL.create("postgresql+asyncpg", self.user, password, self.host, self.port, self.db)
 
 
-class RedisSettings(Group):
-    """Redis."""
-
-    model_config = SettingsConfigDict(env_prefix="REDIS_")
+class RedisSettings(Group, env_prefix="REDIS_"):
+    """Redis. `timeout_seconds` is how long a read waits for it before it asks Postgres."""
 
     host: str = "localhost"
     port: PositiveInt = 6379
@@ -74,10 +61,8 @@ class RedisSettings(Group):
     timeout_seconds: PositiveFloat = 0.05
 
 
-class RabbitMQSettings(Group):
+class RabbitMQSettings(Group, env_prefix="RABBITMQ_"):
     """RabbitMQ."""
-
-    model_config = SettingsConfigDict(env_prefix="RABBITMQ_")
 
     host: str = "localhost"
     port: PositiveInt = 5672
@@ -87,10 +72,8 @@ class RabbitMQSettings(Group):
     retry_delays_seconds: tuple[PositiveInt, ...] = (10, 60, 300)
 
 
-class WorkerSettings(Group):
-    """The consumer worker."""
-
-    model_config = SettingsConfigDict(env_prefix="WORKER_")
+class WorkerSettings(Group, env_prefix="WORKER_"):
+    """The consumer worker. It touches `health_file` while messages can arrive."""
 
     concurrency: PositiveInt = 50
     handler_timeout_seconds: PositiveFloat = 30
@@ -98,10 +81,8 @@ class WorkerSettings(Group):
     health_file: Path | None = None
 
 
-class SecuritySettings(Group):
+class SecuritySettings(Group, env_prefix="SECURITY_"):
     """Tokens and sessions."""
-
-    model_config = SettingsConfigDict(env_prefix="SECURITY_")
 
     secret_key: SecretStr
     access_token_ttl_seconds: Annotated[int, Field(ge=1, le=600)] = 600
@@ -124,37 +105,30 @@ class Settings:
 def load_settings() -> Settings:
     """Return the settings, or raise one `SettingsError` that names all that is wrong."""
     problems: list[str] = []
-    groups = {
-        field.name: _load(cast("type[Group]", field.type), problems) for field in fields(Settings)
-    }
+    groups: dict[str, Group] = {}
+    for field in fields(Settings):
+        group = cast("type[Group]", field.type)
+        try:
+            groups[field.name] = group()
+        except ValidationError as error:
+            prefix = group.model_config.get("env_prefix", "")
+            problems += [f"{prefix}{e['loc'][0]}".upper() + f": {e['msg']}" for e in error.errors()]
     if not problems:
-        settings = Settings(**groups)  # type: ignore[arg-type]  # each of its own field's type
-        if settings.app.environment == "development":
-            return settings
+        settings = Settings(**groups)  # type: ignore[arg-type]  # each is of its field's type
         problems += _unfit_for_production(settings)
-        if not problems:
-            return settings
-    raise SettingsError("\n  ".join(["The settings do not allow a start:", *problems]))
-
-
-def _load(group: type[Group], problems: list[str]) -> Group | None:
-    try:
-        return group()
-    except ValidationError as error:
-        prefix = group.model_config.get("env_prefix", "")
-        problems += [
-            f"{prefix}{str(problem['loc'][0]).upper()}: {problem['msg']}"
-            for problem in error.errors(include_input=False)
-        ]
-        return None
+    if problems:
+        raise SettingsError("\n  ".join(["The settings do not allow a start:", *problems]))
+    return settings
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[str]:
-    secret_key = settings.security.secret_key.get_secret_value()
-    if len(secret_key) < MIN_SECRET_CHARACTERS:
+    if settings.app.environment != "production":
+        return
+    secret_key = settings.security.secret_key
+    if len(secret_key.get_secret_value()) < MIN_SECRET_CHARACTERS:
         yield f"SECURITY_SECRET_KEY: production needs {MIN_SECRET_CHARACTERS} characters or more"
     secrets = {
-        "SECURITY_SECRET_KEY": settings.security.secret_key,
+        "SECURITY_SECRET_KEY": secret_key,
         "POSTGRES_PASSWORD": settings.postgres.password,
         "RABBITMQ_PASSWORD": settings.rabbitmq.password,
     }

@@ -12,8 +12,7 @@ import structlog
 from src.config import SettingsError, WorkerSettings, load_settings
 from src.container import build_container, open_resources
 from src.repositories.db.notify import OutboxListener
-from src.usecases.ports.event_consumer import EventConsumer
-from src.usecases.ports.event_publisher import BrokerUnavailableError
+from src.usecases.ports.messaging import BrokerUnavailableError, EventConsumer
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 from src.usecases.relay_outbox import RelayOutbox
 from src.utils.logging import configure_logging

@@ -1,13 +1,14 @@
 """Where the parts meet: each port gets its adapter here, and nowhere else.
 
 Everything is a singleton: use cases take a factory of units of work, so that a request resolves
-nothing and opens only what it uses. Of two registrations of one type the later counts, which is how
-a test puts a fake in an adapter's place.
+nothing new and opens only what it uses. Of two registrations of one type the later counts, which is
+how a test puts a fake in an adapter's place.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import punq
 from redis.asyncio import Redis
@@ -23,7 +24,7 @@ from src.repositories.cache.redis import RedisCache
 from src.repositories.db.engine import Database
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
 from src.repositories.db.outbox import DBOutbox
-from src.repositories.db.unit_of_work import DBUnitOfWorkFactory
+from src.repositories.db.unit_of_work import DBUnitOfWork
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
 from src.repositories.rabbitmq.publisher import RabbitMQEventPublisher
@@ -34,22 +35,16 @@ from src.usecases.check_readiness import CheckReadiness, Dependency
 from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut
 from src.usecases.ports.cache import ReadThroughCache
-from src.usecases.ports.clock import Clock
-from src.usecases.ports.event_consumer import EventConsumer
-from src.usecases.ports.event_publisher import EventPublisher
-from src.usecases.ports.message_handler import MessageHandler
-from src.usecases.ports.outbox import Outbox
-from src.usecases.ports.passwords import PasswordHasher, PasswordPolicy
-from src.usecases.ports.tokens import AccessTokens, RefreshTokens
+from src.usecases.ports.messaging import EventConsumer, EventPublisher, MessageHandler, Outbox
+from src.usecases.ports.security import Clock, Passwords, Tokens
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
 from src.usecases.relay_outbox import RelayOutbox
-from src.usecases.token_issuer import TokenIssuer
 from src.usecases.welcome_user import WelcomeUser
 from src.utils.clock import utc_now
-from src.utils.passwords import Argon2PasswordHasher, LengthAndCommonness
-from src.utils.tokens import HMACRefreshTokens, JWTAccessTokens
+from src.utils.passwords import Argon2Passwords
+from src.utils.tokens import SignedTokens
 
 USE_CASES: tuple[type, ...] = (
     Authenticate,
@@ -66,12 +61,12 @@ USE_CASES: tuple[type, ...] = (
 def build_container(settings: Settings) -> punq.Container:
     """Return a container in which everything can be resolved. Connects to nothing yet."""
     container = punq.Container()
+    container.register(Clock, instance=utc_now)
     _register_database(container, settings)
     _register_cache(container, settings)
     _register_messaging(container, settings)
     _register_security(container, settings)
     _register_readiness(container)
-    container.register(Clock, instance=utc_now)
     for use_case in USE_CASES:
         container.register(use_case, scope=punq.Scope.singleton)
     return container
@@ -79,30 +74,29 @@ def build_container(settings: Settings) -> punq.Container:
 
 @asynccontextmanager
 async def open_resources(container: punq.Container) -> AsyncIterator[None]:
-    """Keep what the parts share open; close it in the reverse order."""
+    """Keep open what the parts share, and close it in the reverse order."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.resolve(Database).aclose)
         stack.push_async_callback(container.resolve(Redis).aclose)
         stack.push_async_callback(container.resolve(EventPublisher).aclose)
+        stack.push_async_callback(container.resolve(OutboxListener).aclose)
         await stack.enter_async_context(container.resolve(OutboxNotifier).running())
         yield
 
 
 def _register_database(container: punq.Container, settings: Settings) -> None:
-    postgres = settings.postgres
-    database = Database(
-        postgres.url, pool_size=postgres.pool_size, application_name=settings.app.name
-    )
+    name, postgres = settings.app.name, settings.postgres
+    database = Database(postgres.url, pool_size=postgres.pool_size, application_name=name)
     container.register(Database, instance=database)
     container.register(OutboxNotifier, instance=OutboxNotifier(database))
     container.register(OutboxListener, instance=OutboxListener(database))
-    container.register(Outbox, DBOutbox, scope=punq.Scope.singleton)
-    container.register(
-        UnitOfWorkFactory,
-        DBUnitOfWorkFactory,
-        scope=punq.Scope.singleton,
-        event_source=settings.app.name,
-    )
+    container.register(Outbox, instance=DBOutbox(database))
+
+    def unit_of_work_factory() -> UnitOfWorkFactory:
+        cache, notifier = container.resolve(ReadThroughCache), container.resolve(OutboxNotifier)
+        return partial(DBUnitOfWork, database, cache, notifier, source=name)
+
+    container.register(UnitOfWorkFactory, unit_of_work_factory, scope=punq.Scope.singleton)
 
 
 def _register_cache(container: punq.Container, settings: Settings) -> None:
@@ -115,15 +109,9 @@ def _register_cache(container: punq.Container, settings: Settings) -> None:
         socket_connect_timeout=redis.timeout_seconds,
         retry=Retry(NoBackoff(), retries=0),  # Postgres is the second try
     )
+    cache = RedisCache(client, namespace=settings.app.name, ttl_seconds=redis.ttl_seconds)
     container.register(Redis, instance=client)
-    container.register(
-        ReadThroughCache,
-        RedisCache,
-        scope=punq.Scope.singleton,
-        redis=client,
-        namespace=settings.app.name,
-        ttl_seconds=redis.ttl_seconds,
-    )
+    container.register(ReadThroughCache, instance=cache)
 
 
 def _register_messaging(container: punq.Container, settings: Settings) -> None:
@@ -144,6 +132,9 @@ def _register_messaging(container: punq.Container, settings: Settings) -> None:
     container.register(RabbitMQBroker, instance=broker)
     container.register(EventPublisher, instance=RabbitMQEventPublisher(broker, topology))
     container.register(
+        MessageHandler, instance=EventDispatcher(SUBSCRIPTIONS, published, container.resolve)
+    )
+    container.register(
         EventConsumer,
         RabbitMQConsumer,
         scope=punq.Scope.singleton,
@@ -151,42 +142,28 @@ def _register_messaging(container: punq.Container, settings: Settings) -> None:
         concurrency=worker.concurrency,
         handler_timeout_seconds=worker.handler_timeout_seconds,
     )
-    container.register(
-        MessageHandler,
-        EventDispatcher,
-        scope=punq.Scope.singleton,
-        subscriptions=SUBSCRIPTIONS,
-        published=published,
-        resolve=container.resolve,
-    )
 
 
 def _register_security(container: punq.Container, settings: Settings) -> None:
     security = settings.security
-    secret_key = security.secret_key.get_secret_value()
-    access_tokens = JWTAccessTokens(
-        secret_key=secret_key,
+    tokens = SignedTokens(
+        secret_key=security.secret_key.get_secret_value(),
         issuer=settings.app.name,
         ttl_seconds=security.access_token_ttl_seconds,
+        lifetime=SessionLifetime(
+            idle=timedelta(seconds=security.session_idle_seconds),
+            absolute=timedelta(seconds=security.session_lifetime_seconds),
+        ),
     )
-    lifetime = SessionLifetime(
-        idle=timedelta(seconds=security.session_idle_seconds),
-        absolute=timedelta(seconds=security.session_lifetime_seconds),
-    )
-    container.register(PasswordPolicy, instance=LengthAndCommonness())
-    container.register(PasswordHasher, Argon2PasswordHasher, scope=punq.Scope.singleton)
-    container.register(AccessTokens, instance=access_tokens)
-    container.register(RefreshTokens, instance=HMACRefreshTokens(secret_key=secret_key))
-    container.register(TokenIssuer, scope=punq.Scope.singleton, lifetime=lifetime)
+    container.register(Tokens, instance=tokens)
+    container.register(Passwords, instance=Argon2Passwords())
 
 
 def _register_readiness(container: punq.Container) -> None:
     dependencies = [
-        Dependency(name="postgres", check=container.resolve(Database).check, is_required=True),
-        # Without its cache the service is slower, and without its broker later: not unready.
-        Dependency(name="redis", check=container.resolve(Redis).ping, is_required=False),
-        Dependency(
-            name="rabbitmq", check=container.resolve(RabbitMQBroker).check, is_required=False
-        ),
+        Dependency("postgres", container.resolve(Database).check, is_required=True),
+        # Without its cache the service is slower and without its broker later, but neither wrong.
+        Dependency("redis", container.resolve(Redis).ping, is_required=False),
+        Dependency("rabbitmq", container.resolve(RabbitMQBroker).check, is_required=False),
     ]
     container.register(CheckReadiness, instance=CheckReadiness(dependencies))

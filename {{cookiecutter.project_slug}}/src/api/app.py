@@ -3,7 +3,6 @@
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 
 import punq
 from fastapi import FastAPI
@@ -16,34 +15,32 @@ from src.api.routes import auth, health, users
 MAX_BODY_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ServiceInfo:
-    """What the API's documentation says about the service."""
-
-    title: str
-    description: str
-    version: str
-
-
 def create_app(
     container: punq.Container,
-    resources: Callable[[], AbstractAsyncContextManager[None]],
-    info: ServiceInfo,
+    resources: Callable[[punq.Container], AbstractAsyncContextManager[None]],
+    *,
+    title: str,
+    description: str,
+    version: str,
 ) -> FastAPI:
-    """Return the application. `resources` is open from start-up to shutdown."""
+    """Return the application.
+
+    `resources` keeps open what the container's parts share, from start-up to shutdown. The rest is
+    for the API's documentation.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with resources():
+        async with resources(container):
             # What exists now lives as long as the process: no collection need look at it again.
             gc.collect()
             gc.freeze()
             yield
 
     app = FastAPI(
-        title=info.title,
-        description=info.description,
-        version=info.version,
+        title=title,
+        description=description,
+        version=version,
         lifespan=lifespan,
         max_body_size=MAX_BODY_BYTES,
         middleware=[Middleware(RequestMiddleware)],

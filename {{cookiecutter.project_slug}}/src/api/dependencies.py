@@ -10,7 +10,7 @@ from src.usecases.authenticate import Authenticate, Principal
 bearer = HTTPBearer(auto_error=False, description="The access token of a login or a refresh.")
 
 
-def provided(use_case: type) -> Any:
+def provided(use_case: type[Any]) -> Any:
     """Have FastAPI pass the use case of this type to the route."""
 
     # A coroutine, although it awaits nothing: FastAPI would send a plain function to a thread.

@@ -1,6 +1,8 @@
 """What every aggregate has: an identity, and the events of its changes."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from src.domain.events import Event
@@ -11,9 +13,10 @@ class Aggregate:
     """Records events as it changes; the unit of work stores them in the same transaction."""
 
     id: UUID
-    _events: list[Event] = field(default_factory=list, init=False, repr=False)
+    events: list[Event] = field(default_factory=list, init=False, repr=False)
 
-    def pull_events(self) -> list[Event]:
-        """Hand over the events recorded since the last call, oldest first."""
-        events, self._events = self._events, []
-        return events
+    def record(self, event: type[Event], version: int, now: datetime, **facts: Any) -> None:
+        """Note that something happened, which made this the given version of the aggregate."""
+        self.events.append(
+            event(aggregate_id=self.id, aggregate_version=version, occurred_at=now, **facts)
+        )

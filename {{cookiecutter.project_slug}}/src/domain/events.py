@@ -1,6 +1,5 @@
 """Domain events: facts about one aggregate, immutable and named for the wire."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -8,24 +7,20 @@ from uuid import UUID, uuid4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event(ABC):
+class Event:
     """A fact about one aggregate.
 
-    `name` is what other services subscribe to. A change that would break them gets a new name
-    (`….v2`) beside the old one.
+    `name` is what other services subscribe to: a change that would break them gets a new name
+    (`….v2`) beside the old one. `aggregate_version` grows with the aggregate's changes, so that a
+    consumer can ignore what is older than it has seen.
     """
 
     name: ClassVar[str]
 
+    aggregate_id: UUID
     aggregate_version: int
-    """Grows with the aggregate's changes: a consumer ignores what is older than it has seen."""
     occurred_at: datetime
     event_id: UUID = field(default_factory=uuid4)
-
-    @property
-    @abstractmethod
-    def aggregate_id(self) -> UUID:
-        """What the fact is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +32,6 @@ class UserRegistered(Event):
     user_id: UUID
     email: str
 
-    @property
-    def aggregate_id(self) -> UUID:
-        """The user."""
-        return self.user_id
-
 
 @dataclass(frozen=True, kw_only=True)
 class UserPasswordChanged(Event):
@@ -51,11 +41,6 @@ class UserPasswordChanged(Event):
 
     user_id: UUID
 
-    @property
-    def aggregate_id(self) -> UUID:
-        """The user."""
-        return self.user_id
-
 
 @dataclass(frozen=True, kw_only=True)
 class SessionReuseDetected(Event):
@@ -63,17 +48,7 @@ class SessionReuseDetected(Event):
 
     name: ClassVar[str] = "session.reuse_detected.v1"
 
-    session_id: UUID
     user_id: UUID
 
-    @property
-    def aggregate_id(self) -> UUID:
-        """The session."""
-        return self.session_id
 
-
-PUBLISHED_EVENTS: tuple[type[Event], ...] = (
-    UserRegistered,
-    UserPasswordChanged,
-    SessionReuseDetected,
-)
+PUBLISHED_EVENTS = (UserRegistered, UserPasswordChanged, SessionReuseDetected)

@@ -41,15 +41,14 @@ class Session(Aggregate):
     revoked_at: datetime | None = None
 
     @classmethod
-    def start(cls, *, user_id: UUID, lifetime: SessionLifetime, now: datetime) -> "Session":
+    def start(cls, user_id: UUID, lifetime: SessionLifetime, now: datetime) -> "Session":
         """Begin a session; its first refresh token is of generation 1."""
-        absolute = now + lifetime.absolute
         return cls(
             id=uuid4(),
             user_id=user_id,
             rotated_at=now,
-            idle_expires_at=min(now + lifetime.idle, absolute),
-            absolute_expires_at=absolute,
+            idle_expires_at=now + min(lifetime.idle, lifetime.absolute),
+            absolute_expires_at=now + lifetime.absolute,
         )
 
     def is_live(self, now: datetime) -> bool:
@@ -73,14 +72,7 @@ class Session(Aggregate):
         if generation == self.generation - 1 and now - self.rotated_at <= REFRESH_GRACE:
             return Refresh.REPEATED
         self.revoke(now)
-        self._events.append(
-            SessionReuseDetected(
-                session_id=self.id,
-                user_id=self.user_id,
-                aggregate_version=self.generation,
-                occurred_at=now,
-            )
-        )
+        self.record(SessionReuseDetected, self.generation, now, user_id=self.user_id)
         return Refresh.REUSED
 
     def revoke(self, now: datetime) -> None:

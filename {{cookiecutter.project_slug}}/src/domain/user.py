@@ -31,16 +31,12 @@ class User(Aggregate):
     version: int = 1
 
     @classmethod
-    def register(cls, *, email: str, password_hash: str, now: datetime) -> "User":
+    def register(cls, email: str, password_hash: str, now: datetime) -> "User":
         """Open an account."""
         user = cls(
             id=uuid4(), email=email, password_hash=password_hash, created_at=now, updated_at=now
         )
-        user._events.append(
-            UserRegistered(
-                user_id=user.id, email=email, aggregate_version=user.version, occurred_at=now
-            )
-        )
+        user.record(UserRegistered, user.version, now, user_id=user.id, email=email)
         return user
 
     def change_password(self, password_hash: str, now: datetime) -> None:
@@ -48,20 +44,7 @@ class User(Aggregate):
         self.password_hash = password_hash
         self.updated_at = now
         self.version += 1
-        self._events.append(
-            UserPasswordChanged(user_id=self.id, aggregate_version=self.version, occurred_at=now)
-        )
-
-    @property
-    def profile(self) -> UserProfile:
-        """The readable part."""
-        return UserProfile(
-            id=self.id,
-            email=self.email,
-            is_active=self.is_active,
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-        )
+        self.record(UserPasswordChanged, self.version, now, user_id=self.id)
 
 
 def normalise_email(email: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import NamedTuple
 
 import structlog
 
@@ -12,15 +12,7 @@ log = structlog.get_logger()
 TIMEOUT_SECONDS = 2.0
 
 
-class State(StrEnum):
-    """How a dependency is."""
-
-    OK = "ok"
-    UNAVAILABLE = "unavailable"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dependency:
+class Dependency(NamedTuple):
     """Something this process talks to. `check` returns if it answers, and raises if not."""
 
     name: str
@@ -28,34 +20,31 @@ class Dependency:
     is_required: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Readiness:
-    """Whether requests can be served, and how each dependency is."""
+class Readiness(NamedTuple):
+    """Whether requests can be served, and for each dependency whether it answers."""
 
     is_ready: bool
-    states: dict[str, State]
+    answers: dict[str, bool]
 
 
+@dataclass(frozen=True)
 class CheckReadiness:
-    """Ask every dependency at once. Only the loss of a required one makes the service unready."""
+    """Ask every dependency. Only the loss of a required one makes the service unready."""
 
-    def __init__(self, dependencies: Sequence[Dependency]) -> None:
-        self._dependencies = dependencies
+    dependencies: Sequence[Dependency]
 
     async def execute(self) -> Readiness:
         """Return within two seconds, whatever hangs."""
-        states = await asyncio.gather(*(self._ask(d) for d in self._dependencies))
-        asked = list(zip(self._dependencies, states, strict=True))
-        return Readiness(
-            is_ready=all(state is State.OK for d, state in asked if d.is_required),
-            states={d.name: state for d, state in asked},
-        )
+        asked = await asyncio.gather(*map(self._ask, self.dependencies))
+        answers = {d.name: answer for d, answer in zip(self.dependencies, asked, strict=True)}
+        ready = all(answers[d.name] for d in self.dependencies if d.is_required)
+        return Readiness(ready, answers)
 
-    async def _ask(self, dependency: Dependency) -> State:
+    async def _ask(self, dependency: Dependency) -> bool:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await dependency.check()
         except Exception as error:  # noqa: BLE001  any failure means the same here
             log.warning("dependency_unavailable", dependency=dependency.name, error=str(error))
-            return State.UNAVAILABLE
-        return State.OK
+            return False
+        return True

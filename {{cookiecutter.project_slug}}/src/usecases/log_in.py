@@ -3,21 +3,13 @@
 from dataclasses import dataclass
 
 from src.domain.errors import AuthenticationError
+from src.domain.session import Session
 from src.domain.user import normalise_email
-from src.usecases.ports.clock import Clock
-from src.usecases.ports.passwords import PasswordHasher
+from src.usecases.ports.security import Clock, Passwords, TokenPair, Tokens
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from src.usecases.token_issuer import TokenIssuer, TokenPair
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LogInCommand:
-    """What proves who someone is."""
-
-    email: str
-    password: str
-
-
+@dataclass(frozen=True)
 class LogIn:
     """Start a session for whoever knows the password of an active account.
 
@@ -25,33 +17,26 @@ class LogIn:
     answer nor by the time it takes.
     """
 
-    def __init__(
-        self,
-        unit_of_work: UnitOfWorkFactory,
-        hasher: PasswordHasher,
-        issuer: TokenIssuer,
-        clock: Clock,
-    ) -> None:
-        self._unit_of_work = unit_of_work
-        self._hasher = hasher
-        self._issuer = issuer
-        self._clock = clock
+    unit_of_work: UnitOfWorkFactory
+    passwords: Passwords
+    tokens: Tokens
+    clock: Clock
 
-    async def execute(self, command: LogInCommand) -> TokenPair:
+    async def execute(self, *, email: str, password: str) -> TokenPair:
         """Return the tokens of a new session, or raise `AuthenticationError`."""
-        async with self._unit_of_work() as uow:
-            user = await uow.users.load_user_by_email(normalise_email(command.email))
-        # Verified between two transactions, so that no connection waits for the hasher.
-        is_right = await self._hasher.verify(user.password_hash if user else None, command.password)
+        async with self.unit_of_work() as uow:
+            user = await uow.users.load_user_by_email(normalise_email(email))
+        # Verified between two transactions, so that no connection waits for the hash.
+        is_right = await self.passwords.verify(user.password_hash if user else None, password)
         if user is None or not is_right or not user.is_active:
             raise AuthenticationError
-        now = self._clock()
-        session = self._issuer.start_session(user.id, now)
-        async with self._unit_of_work() as uow:
+        now = self.clock()
+        session = Session.start(user.id, self.tokens.lifetime, now)
+        async with self.unit_of_work() as uow:
             current = await uow.users.load_user_for_update(user.id)
             if current.version != user.version:
-                # The password may have changed meanwhile, which ended every session but this one.
+                # Perhaps a new password, which has just ended every session but this one.
                 raise AuthenticationError
             await uow.sessions.create_session(session)
             await uow.commit()
-        return self._issuer.issue(session, now)
+        return self.tokens.issue(session, now)

@@ -1,48 +1,42 @@
 """Publishing committed events."""
 
-import asyncio
+from dataclasses import dataclass
 
 import structlog
 
-from src.usecases.ports.event_publisher import EventPublisher, PublishError
-from src.usecases.ports.outbox import Outbox, OutboxMessage
+from src.usecases.ports.messaging import EventPublisher, Outbox, OutboxMessage, PublishError
 
 log = structlog.get_logger()
 
 BATCH_SIZE = 100
 
 
+@dataclass(frozen=True)
 class RelayOutbox:
-    """Publish the oldest waiting events, and forget each only once the broker has taken it.
+    """Publish waiting events, and forget each only once the broker has taken it.
 
-    An event is published at least once: a relay that dies between a confirm and its own commit
-    leaves it for another to publish again. Order is kept within a batch's sending, not promised.
+    At least once: a relay that dies between a confirm and its own commit leaves the event for
+    another to publish again.
     """
 
-    def __init__(self, outbox: Outbox, publisher: EventPublisher) -> None:
-        self._outbox = outbox
-        self._publisher = publisher
+    outbox: Outbox
+    publisher: EventPublisher
 
     async def execute(self) -> int:
-        """Relay one batch and return its size; raise `BrokerUnavailableError`."""
-        await self._publisher.connect()
-        async with self._outbox.lock_batch(BATCH_SIZE) as batch:
-            errors = await asyncio.gather(*map(self._publish, batch.messages))
-            await batch.settle({sequence: error for sequence, error in errors if error})
-        return len(batch.messages)
+        """Relay one batch and return its size, or raise `BrokerUnavailableError`."""
+        await self.publisher.connect()
+        return await self.outbox.relay(BATCH_SIZE, self._publish)
 
-    async def _publish(self, message: OutboxMessage) -> tuple[int, str | None]:
-        """Return the message's sequence, and what went wrong if anything did."""
-        context = {
-            "event_id": str(message.event_id),
-            "event_type": message.event_type,
-            "request_id": message.envelope.get("requestid"),
-            "attempt": message.attempts + 1,
-        }
+    async def _publish(self, message: OutboxMessage) -> None:
+        event_log = log.bind(
+            event_id=str(message.event_id),
+            event_type=message.event_type,
+            request_id=message.envelope.get("requestid"),
+            attempt=message.attempts + 1,
+        )
         try:
-            await self._publisher.publish(message)
+            await self.publisher.publish(message)
         except PublishError as error:
-            log.warning("event_not_published", error=str(error), **context)
-            return message.sequence, str(error)
-        log.info("event_published", **context)
-        return message.sequence, None
+            event_log.warning("event_not_published", error=str(error))
+            raise
+        event_log.info("event_published")

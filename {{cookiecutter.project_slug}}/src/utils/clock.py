@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return now in UTC, to the microsecond that Postgres keeps."""
+    """Return now in UTC."""
     return datetime.now(UTC)

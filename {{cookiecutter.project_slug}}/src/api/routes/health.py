@@ -1,6 +1,5 @@
 """Whether the process runs, and whether it can serve."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -18,16 +17,14 @@ async def live() -> LivenessResponse:
 
 
 @router.get(
-    "/ready",
-    responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": ReadinessResponse}},
-    description=CheckReadiness.__doc__,
+    "/ready", responses={503: {"model": ReadinessResponse}}, description=CheckReadiness.__doc__
 )
 async def ready(
-    response: Response, check: Annotated[CheckReadiness, provided(CheckReadiness)]
+    response: Response, check_readiness: Annotated[CheckReadiness, provided(CheckReadiness)]
 ) -> ReadinessResponse:
-    readiness = await check.execute()
-    if not readiness.is_ready:
-        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    is_ready, answers = await check_readiness.execute()
+    response.status_code = 200 if is_ready else 503
     return ReadinessResponse(
-        status="ready" if readiness.is_ready else "unavailable", dependencies=readiness.states
+        status="ready" if is_ready else "unavailable",
+        dependencies={name: "ok" if ok else "unavailable" for name, ok in answers.items()},
     )

@@ -1,16 +1,14 @@
 """The user who asks."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter
 
 from src.api.dependencies import CurrentPrincipal, provided
-from src.api.errors import responses
-from src.api.schemas.auth import ChangePasswordRequest
-from src.api.schemas.users import UserResponse
+from src.api.errors import problems
+from src.api.schemas.users import ChangePasswordRequest, UserResponse
 from src.domain.user import UserProfile
-from src.usecases.change_password import ChangePassword, ChangePasswordCommand
+from src.usecases.change_password import ChangePassword
 
 router = APIRouter(prefix="/users", tags=["users"])
 
@@ -18,7 +16,7 @@ router = APIRouter(prefix="/users", tags=["users"])
 @router.get(
     "/me",
     response_model=UserResponse,
-    responses=responses(HTTPStatus.UNAUTHORIZED),
+    responses=problems(401),
     description="Return the user whom the access token speaks for.",
 )
 async def read_me(principal: CurrentPrincipal) -> UserProfile:
@@ -27,8 +25,8 @@ async def read_me(principal: CurrentPrincipal) -> UserProfile:
 
 @router.put(
     "/me/password",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY),
+    status_code=204,
+    responses=problems(401, 422),
     description=ChangePassword.__doc__,
 )
 async def change_my_password(
@@ -37,10 +35,8 @@ async def change_my_password(
     change_password: Annotated[ChangePassword, provided(ChangePassword)],
 ) -> None:
     await change_password.execute(
-        ChangePasswordCommand(
-            user_id=principal.user.id,
-            session_id=principal.session_id,
-            current_password=body.current_password,
-            new_password=body.new_password,
-        )
+        user_id=principal.user.id,
+        session_id=principal.session_id,
+        current_password=body.current_password,
+        new_password=body.new_password,
     )

@@ -4,43 +4,35 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field
 
+Email = Annotated[EmailStr, Field(max_length=254, examples=["ada@example.com"])]
+KnownPassword = Annotated[str, Field(min_length=1, max_length=128, examples=["a long passphrase"])]
+NewPassword = Annotated[str, Field(min_length=8, max_length=128, examples=["a longer passphrase"])]
 
-class Request(BaseModel):
+
+class Body(BaseModel):
     """A request body. A field nobody knows is an error, not a surprise."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-NewPassword = Annotated[str, Field(min_length=8, max_length=128, examples=["a long passphrase"])]
-KnownPassword = Annotated[str, Field(min_length=1, max_length=128, examples=["a long passphrase"])]
-Email = Annotated[EmailStr, Field(max_length=254, examples=["ada@example.com"])]
-
-
-class RegisterRequest(Request):
+class RegisterRequest(Body):
     """What opens an account."""
 
     email: Email
     password: NewPassword
 
 
-class LoginRequest(Request):
+class LoginRequest(Body):
     """What proves who someone is."""
 
     email: Email
     password: KnownPassword
 
 
-class RefreshRequest(Request):
+class RefreshRequest(Body):
     """The refresh token of the session to move on."""
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=512)]
-
-
-class ChangePasswordRequest(Request):
-    """The password as it is and as it shall be."""
-
-    current_password: KnownPassword
-    new_password: NewPassword
 
 
 class TokenResponse(BaseModel):

@@ -12,7 +12,7 @@ class LivenessResponse(BaseModel):
 
 
 class ReadinessResponse(BaseModel):
-    """Whether requests can be served, and the state of each dependency: `ok` or `unavailable`."""
+    """Whether requests can be served, and how each dependency is."""
 
     status: Literal["ready", "unavailable"]
     dependencies: dict[str, Literal["ok", "unavailable"]]

@@ -1,9 +1,18 @@
-"""What is shown of a user."""
+"""What the user routes take and answer."""
 
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+from src.api.schemas.auth import Body, KnownPassword, NewPassword
+
+
+class ChangePasswordRequest(Body):
+    """The password as it is and as it shall be."""
+
+    current_password: KnownPassword
+    new_password: NewPassword
 
 
 class UserResponse(BaseModel):

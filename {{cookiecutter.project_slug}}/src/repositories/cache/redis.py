@@ -6,7 +6,7 @@ and the set of writers about to commit a change of it. docs/cache.md tells the w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 from uuid import uuid4
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
 from src.repositories.cache.breaker import Breaker
-from src.usecases.ports.cache import Values
+from src.usecases.ports.cache import Loader, Values
 
 log = structlog.get_logger()
 
@@ -43,9 +43,7 @@ class RedisCache:
         self._close = redis.register_script(scripts.CLOSE)
         self._open = redis.register_script(scripts.OPEN)
 
-    async def get_or_load(
-        self, keys: Sequence[str], load: Callable[[], Awaitable[Values]]
-    ) -> Values:
+    async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
         """Return the values of all keys, from Redis if it has them all, else from `load`."""
         if self._breaker.is_open():
             return await load()
@@ -79,7 +77,7 @@ class RedisCache:
     async def _load_and_fill(
         self,
         names: Sequence[str],
-        load: Callable[[], Awaitable[Values]],
+        load: Loader,
         granted: Sequence[str],
         lease: str,
     ) -> Values:

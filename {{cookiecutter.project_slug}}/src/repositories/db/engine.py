@@ -1,7 +1,7 @@
 """The connection pool, and the two ways to use it: a transaction, or one read of committed data."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from src.domain.aggregate import Aggregate
+from src.domain.events import Event
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 3
@@ -38,11 +40,13 @@ def translated_errors() -> Iterator[None]:
 
 
 class Transaction:
-    """A transaction that begins with its first statement, on a connection of its own."""
+    """A transaction that begins with its first statement, and what it will have changed."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connection: AsyncConnection | None = None
+        self.events: list[Event] = []
+        self.stale_keys: set[str] = set()
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a statement with one dict of parameters, or once for each of a list of them."""
@@ -51,6 +55,11 @@ class Transaction:
                 self._connection = await self._engine.connect()
             return await self._connection.execute(statement, parameters)
 
+    def take_events(self, aggregate: Aggregate) -> None:
+        """Have the aggregate's new events stored when this commits."""
+        self.events += aggregate.events
+        aggregate.events = []
+
     async def commit(self) -> None:
         """Make the changes durable."""
         if self._connection is not None:
@@ -58,25 +67,24 @@ class Transaction:
                 await self._connection.commit()
 
     async def aclose(self) -> None:
-        """Roll back what is not committed and return the connection, cancelled or not."""
+        """Roll back what is not committed and return the connection, even when cancelled."""
         if self._connection is not None:
-            connection, self._connection = self._connection, None
             with translated_errors():
-                await asyncio.shield(connection.close())
+                await asyncio.shield(self._connection.close())
 
 
 class Database:
     """A pool of PostgreSQL connections. Opens none before it is used."""
 
     def __init__(self, url: URL, *, pool_size: int, application_name: str) -> None:
-        self._url = url
+        self.url = url
         self._engine = create_async_engine(
             url,
-            hide_parameters=True,  # errors are logged, and parameters hold addresses and hashes
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
             pool_recycle=1800,
+            hide_parameters=True,  # errors are logged, and parameters hold addresses and hashes
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             connect_args={
@@ -100,28 +108,6 @@ class Database:
         with translated_errors():
             async with self._autocommit.connect() as connection:
                 return (await connection.execute(statement, parameters)).all()
-
-    async def notify(self, channel: str) -> None:
-        """Send an empty NOTIFY."""
-        with translated_errors():
-            async with self._autocommit.connect() as connection:
-                await connection.execute(
-                    text("SELECT pg_notify(:channel, '')"), {"channel": channel}
-                )
-
-    async def listen(self, channel: str, heard: Callable[[], None]) -> asyncpg.Connection:
-        """Return a connection outside the pool that calls `heard` at every NOTIFY."""
-        with translated_errors():
-            connection = await asyncpg.connect(
-                host=self._url.host,
-                port=self._url.port,
-                user=self._url.username,
-                password=self._url.password,
-                database=self._url.database,
-                timeout=CONNECT_TIMEOUT_SECONDS,
-            )
-            await connection.add_listener(channel, lambda *_: heard())
-            return connection
 
     async def check(self) -> None:
         """Return if the database answers, else raise `DatabaseUnavailableError`."""

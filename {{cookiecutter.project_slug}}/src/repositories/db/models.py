@@ -20,13 +20,9 @@ class Base(DeclarativeBase):
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-    }
+    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB}  # noqa: RUF012
 
 
 class UserRow(Base):
@@ -85,8 +81,8 @@ class ProcessedMessageRow(Base):
 class NotificationRow(Base):
     """A message to a user.
 
-    No foreign key to `users`: what a consumer writes must not depend on whose table the event's
-    subject lives in.
+    `user_id` is no foreign key: a consumer's table must not depend on where the event's subject is
+    kept.
     """
 
     __tablename__ = "notifications"

@@ -9,13 +9,15 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import structlog
+from sqlalchemy import text
 
-from src.repositories.db.engine import Database
+from src.repositories.db.engine import CONNECT_TIMEOUT_SECONDS, Database, translated_errors
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
 CHANNEL = "outbox"
+NOTIFY = text(f"NOTIFY {CHANNEL}")
 
 
 class OutboxNotifier:
@@ -41,22 +43,20 @@ class OutboxNotifier:
             yield
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _run(self) -> None:
         while True:
             await self._pending.wait()
             self._pending.clear()
             with suppress(DatabaseUnavailableError):  # the relay's poll finds the events
-                await self._database.notify(CHANNEL)
+                await self._database.fetch(NOTIFY)
 
 
 class OutboxListener:
     """Hears the notifications, on a connection of its own for as long as it lasts."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._url = database.url
         self._connection: asyncpg.Connection | None = None
         self._heard = asyncio.Event()
 
@@ -64,15 +64,26 @@ class OutboxListener:
         """Return when there may be events: after a notification, or after `seconds`."""
         try:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await self._database.listen(CHANNEL, self._heard.set)
+                await self._listen()
         except DatabaseUnavailableError as error:
             log.warning("listener_unavailable", error=str(error))
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._heard.wait()
+            await asyncio.wait_for(self._heard.wait(), seconds)
         self._heard.clear()
+
+    async def _listen(self) -> None:
+        with translated_errors():
+            self._connection = await asyncpg.connect(
+                host=self._url.host,
+                port=self._url.port,
+                user=self._url.username,
+                password=self._url.password,
+                database=self._url.database,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+            )
+            await self._connection.add_listener(CHANNEL, lambda *_: self._heard.set())
 
     async def aclose(self) -> None:
         """Stop listening."""
         if self._connection is not None:
-            await self._connection.close()
+            self._connection.terminate()

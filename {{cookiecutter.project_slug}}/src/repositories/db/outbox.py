@@ -1,18 +1,21 @@
-"""The outbox: events stored with the change that caused them, and taken by the relay."""
+"""The outbox: events stored with the change that caused them, until a relay has published them."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+import structlog
+from sqlalchemy import any_, bindparam, delete, func, insert, select, update
 
 from src.domain.events import Event
 from src.repositories.db.engine import Database, Transaction
-from src.repositories.db.envelope import to_envelope
 from src.repositories.db.models import OutboxRow
-from src.usecases.ports.outbox import OutboxMessage
+from src.usecases.ports.messaging import OutboxMessage, PublishError
 
 MAX_BACKOFF_SECONDS = 60
+COMMON_FIELDS = frozenset(field.name for field in fields(Event))
 
 INSERT = insert(OutboxRow)
 LOCK_DUE = (
@@ -28,69 +31,91 @@ LOCK_DUE = (
     .limit(bindparam("batch_size"))
     .with_for_update(skip_locked=True)
 )
-DELETE = delete(OutboxRow).where(OutboxRow.sequence == func.any(bindparam("sequences")))
-BACK_OFF = (
+DELETE = delete(OutboxRow).where(OutboxRow.sequence == any_(bindparam("sequences")))
+BACKOFF = func.least(func.power(2, OutboxRow.attempts), MAX_BACKOFF_SECONDS)
+PUT_OFF = (
     update(OutboxRow)
     .where(OutboxRow.sequence == bindparam("failed"))
     .values(
         attempts=OutboxRow.attempts + 1,
         last_error=bindparam("error"),
-        available_at=func.now()
-        + timedelta(seconds=1) * func.least(func.power(2, OutboxRow.attempts), MAX_BACKOFF_SECONDS),
+        available_at=func.now() + timedelta(seconds=1) * BACKOFF,
     )
 )
 
 
+def to_envelope(event: Event, source: str) -> dict[str, Any]:
+    """Return an event as CloudEvents 1.0 (cloudevents.io).
+
+    `subject` is the aggregate's id and `aggregateversion` orders its events. `requestid` is the
+    request that caused the event, as the logs of this moment know it.
+    """
+    own = [field.name for field in fields(event) if field.name not in COMMON_FIELDS]
+    return {
+        "specversion": "1.0",
+        "id": event.event_id,
+        "source": source,
+        "type": event.name,
+        "subject": event.aggregate_id,
+        "time": event.occurred_at,
+        "datacontenttype": "application/json",
+        "aggregateversion": event.aggregate_version,
+        "requestid": structlog.contextvars.get_contextvars().get("request_id"),
+        "data": {name: getattr(event, name) for name in own},
+    }
+
+
 async def store_events(transaction: Transaction, events: Sequence[Event], source: str) -> None:
     """Insert the events in the order in which they happened."""
-    await transaction.execute(
-        INSERT,
-        [
-            {
-                "event_id": event.event_id,
-                "event_type": event.name,
-                "envelope": to_envelope(event, source),
-            }
-            for event in events
-        ],
-    )
+    rows = [
+        {
+            "event_id": event.event_id,
+            "event_type": event.name,
+            "envelope": to_envelope(event, source),
+        }
+        for event in events
+    ]
+    await transaction.execute(INSERT, rows)
 
 
-class DBOutboxBatch:
-    """Rows locked by one relay's transaction."""
-
-    def __init__(self, transaction: Transaction, messages: Sequence[OutboxMessage]) -> None:
-        self._transaction = transaction
-        self.messages = messages
-
-    async def settle(self, failures: dict[int, str]) -> None:
-        """Delete what was published; put off what failed (sequence → error), twice as long."""
-        published = [m.sequence for m in self.messages if m.sequence not in failures]
-        await self._transaction.execute(DELETE, {"sequences": published})
-        if failures:
-            await self._transaction.execute(
-                BACK_OFF,
-                [{"failed": sequence, "error": error} for sequence, error in failures.items()],
-            )
-        await self._transaction.commit()
-
-
+@dataclass(frozen=True)
 class DBOutbox:
-    """The relay's side of `outbox_messages`.
+    """The relay's side of `outbox_messages`. Its port is `Outbox`.
 
-    Rows are taken by lock and not by "sequence greater than the last seen": sequences are given
-    out at insert, but rows appear at commit, so that such a page would skip late ones for ever.
+    Rows are taken by lock and not by "sequence greater than the last seen": sequences are given out
+    at insert but rows appear at commit, so such a page would skip late ones for ever.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    database: Database
 
-    @asynccontextmanager
-    async def lock_batch(self, limit: int) -> AsyncIterator[DBOutboxBatch]:
-        """Lock the oldest due rows that no other relay has locked, until the batch is left."""
-        transaction = self._database.transaction()
+    async def relay(self, limit: int, publish: Callable[[OutboxMessage], Awaitable[None]]) -> int:
+        transaction = self.database.transaction()
         try:
             rows = await transaction.execute(LOCK_DUE, {"batch_size": limit})
-            yield DBOutboxBatch(transaction, [OutboxMessage(**row._mapping) for row in rows])
+            messages = [OutboxMessage(**row._mapping) for row in rows]
+            if messages:
+                await self._publish_locked(transaction, messages, publish)
         finally:
             await transaction.aclose()
+        return len(messages)
+
+    async def _publish_locked(
+        self,
+        transaction: Transaction,
+        messages: Sequence[OutboxMessage],
+        publish: Callable[[OutboxMessage], Awaitable[None]],
+    ) -> None:
+        outcomes = await asyncio.gather(*map(publish, messages), return_exceptions=True)
+        published, failed = [], []
+        for message, outcome in zip(messages, outcomes, strict=True):
+            if outcome is None:
+                published.append(message.sequence)
+            elif isinstance(outcome, PublishError):
+                failed.append({"failed": message.sequence, "error": str(outcome)})
+            else:
+                raise outcome
+        if published:
+            await transaction.execute(DELETE, {"sequences": published})
+        if failed:
+            await transaction.execute(PUT_OFF, failed)
+        await transaction.commit()

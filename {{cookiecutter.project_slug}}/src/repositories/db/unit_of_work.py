@@ -1,95 +1,93 @@
-"""One transaction: repositories that share a connection, and what happens when it commits."""
+"""One transaction: repositories that share it, and what happens when it commits."""
 
-from types import TracebackType
+from dataclasses import asdict, dataclass
 from typing import Self
+from uuid import UUID
 
-from src.repositories.db.changes import Changes
-from src.repositories.db.engine import Database
-from src.repositories.db.inbox import DBInbox
-from src.repositories.db.notifications import DBNotificationRepository
+from sqlalchemy import bindparam, insert
+from sqlalchemy.dialects import postgresql
+
+from src.domain.notification import Notification
+from src.repositories.db.engine import Database, Transaction
+from src.repositories.db.models import NotificationRow, ProcessedMessageRow
 from src.repositories.db.notify import OutboxNotifier
 from src.repositories.db.outbox import store_events
 from src.repositories.db.sessions import DBSessionRepository
 from src.repositories.db.users import DBUserRepository
 from src.usecases.ports.cache import ReadThroughCache
+from src.usecases.ports.sessions import SessionRepository
+from src.usecases.ports.unit_of_work import Inbox, NotificationRepository
+from src.usecases.ports.users import UserRepository
+
+INSERT_NOTIFICATION = insert(NotificationRow)
+CLAIM_MESSAGE = (
+    postgresql.insert(ProcessedMessageRow)
+    .values(message_id=bindparam("message_id"))
+    .on_conflict_do_nothing()
+    .returning(ProcessedMessageRow.message_id)
+)
+
+
+@dataclass(frozen=True)
+class DBNotificationRepository:
+    """The table `notifications`. Its port is `NotificationRepository`."""
+
+    transaction: Transaction
+
+    async def create_notification(self, notification: Notification) -> None:
+        await self.transaction.execute(INSERT_NOTIFICATION, asdict(notification))
+
+
+@dataclass(frozen=True)
+class DBInbox:
+    """The table `processed_messages`. Its port is `Inbox`.
+
+    The insert waits for another transaction that is inserting the same message, so of two
+    deliveries at once only one can claim it and commit.
+    """
+
+    transaction: Transaction
+
+    async def claim(self, message_id: UUID) -> bool:
+        claimed = await self.transaction.execute(CLAIM_MESSAGE, {"message_id": message_id})
+        return claimed.scalar_one_or_none() is not None
 
 
 class DBUnitOfWork:
-    """A unit of work on Postgres. Takes no connection before the first statement needs one."""
+    """A unit of work on Postgres. Its port is `UnitOfWork`.
+
+    It takes no connection before a statement needs one, so what the cache answers costs none.
+    """
+
+    users: UserRepository
+    sessions: SessionRepository
+    notifications: NotificationRepository
+    inbox: Inbox
 
     def __init__(
-        self,
-        database: Database,
-        cache: ReadThroughCache,
-        event_source: str,
-        notifier: OutboxNotifier,
+        self, database: Database, cache: ReadThroughCache, notifier: OutboxNotifier, source: str
     ) -> None:
-        self._database = database
+        self._transaction = transaction = database.transaction()
         self._cache = cache
-        self._event_source = event_source
         self._notifier = notifier
-        self._changes = Changes(transaction=database.transaction())
-
-    @property
-    def users(self) -> DBUserRepository:
-        """The users."""
-        return DBUserRepository(self._database, self._cache, self._changes)
-
-    @property
-    def sessions(self) -> DBSessionRepository:
-        """The sessions."""
-        return DBSessionRepository(self._database, self._cache, self._changes)
-
-    @property
-    def notifications(self) -> DBNotificationRepository:
-        """The notifications."""
-        return DBNotificationRepository(self._changes.transaction)
-
-    @property
-    def inbox(self) -> DBInbox:
-        """The messages that were handled."""
-        return DBInbox(self._changes.transaction)
+        self._source = source
+        self.users = DBUserRepository(database, cache, transaction)
+        self.sessions = DBSessionRepository(database, cache, transaction)
+        self.notifications = DBNotificationRepository(transaction)
+        self.inbox = DBInbox(transaction)
 
     async def __aenter__(self) -> Self:
-        """Begin."""
         return self
 
     async def commit(self) -> None:
         """Store the events, close the stale keys, commit, open the keys, announce the events."""
-        changes = self._changes
-        events = [event for aggregate in changes.aggregates for event in aggregate.pull_events()]
+        transaction, events = self._transaction, self._transaction.events
         if events:
-            await store_events(changes.transaction, events, self._event_source)
-        async with self._cache.writing(sorted(changes.stale_keys)):
-            await changes.transaction.commit()
+            await store_events(transaction, events, self._source)
+        async with self._cache.writing(sorted(transaction.stale_keys)):
+            await transaction.commit()
         if events:
             self._notifier.announce()
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Roll back whatever was not committed."""
-        await self._changes.transaction.aclose()
-
-
-class DBUnitOfWorkFactory:
-    """Opens units of work on one database and one cache."""
-
-    def __init__(
-        self,
-        database: Database,
-        cache: ReadThroughCache,
-        event_source: str,
-        notifier: OutboxNotifier,
-    ) -> None:
-        self._database = database
-        self._cache = cache
-        self._event_source = event_source
-        self._notifier = notifier
-
-    def __call__(self) -> DBUnitOfWork:
-        """Return a new unit of work."""
-        return DBUnitOfWork(self._database, self._cache, self._event_source, self._notifier)
+    async def __aexit__(self, *_: object) -> None:
+        await self._transaction.aclose()

@@ -1,14 +1,15 @@
 """Connections to the broker, all opened the same way and with every wait bounded."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from src.usecases.ports.event_publisher import BrokerUnavailableError
+from src.usecases.ports.messaging import BrokerUnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 3
 PUBLISH_TIMEOUT_SECONDS = 5
@@ -17,6 +18,15 @@ HEARTBEAT_SECONDS = 10
 
 BROKER_ERRORS = CONNECTION_EXCEPTIONS
 """What aio-pika raises when a connection is refused, lost, timed out or already closed."""
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn aio-pika's many ways to say "no answer" into `BrokerUnavailableError`."""
+    try:
+        yield
+    except BROKER_ERRORS as error:
+        raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +40,12 @@ class RabbitMQBroker:
     vhost: str
 
     async def connect(self, name: str) -> AbstractConnection:
-        """Return an open connection, shown in the broker's list as `name`.
+        """Return an open connection that the broker lists as `name`.
 
-        Raises `BrokerUnavailableError`. The connection does not mend itself: who owns it opens
-        another, which is easier to reason about than one that changes underneath.
+        It does not mend itself: who owns it opens another, which is easier to reason about than one
+        that changes underneath. Raises `BrokerUnavailableError`.
         """
-        try:
+        with translated_errors():
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 return await aio_pika.connect(
                     host=self.host,
@@ -46,8 +56,6 @@ class RabbitMQBroker:
                     heartbeat=HEARTBEAT_SECONDS,
                     client_properties={"connection_name": name},
                 )
-        except BROKER_ERRORS as error:
-            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
 
     async def check(self) -> None:
         """Return if the broker answers, else raise `BrokerUnavailableError`."""

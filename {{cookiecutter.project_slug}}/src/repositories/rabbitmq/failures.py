@@ -4,6 +4,7 @@ A copy is published and confirmed before the original is acknowledged, so that a
 leaves two messages and never none; the inbox makes the second harmless.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -15,58 +16,52 @@ from src.repositories.rabbitmq.topology import Topology
 
 log = structlog.get_logger()
 
-ATTEMPT = "x-attempt"
-FIRST_SEEN = "x-first-seen"
-REASON = "x-reason"
-ERROR = "x-error"
-EXHAUSTED = "exhausted"
+ATTEMPT, FIRST_SEEN, REASON, ERROR = "x-attempt", "x-first-seen", "x-reason", "x-error"
 MAX_ERROR_CHARACTERS = 500
 
 
 def attempt_of(message: AbstractIncomingMessage) -> int:
     """Return which attempt this delivery is, from 1."""
-    attempt = message.headers.get(ATTEMPT, 1)
+    attempt = message.headers.get(ATTEMPT)
     return attempt if isinstance(attempt, int) else 1
 
 
+@dataclass(frozen=True)
 class FailureRoutes:
     """Publishes failed messages to the retry queues and to the dead queue."""
 
-    def __init__(self, channel: AbstractChannel, topology: Topology) -> None:
-        self._channel = channel
-        self._topology = topology
+    channel: AbstractChannel
+    topology: Topology
 
     async def retry(self, message: AbstractIncomingMessage, error: Exception) -> None:
         """Have the message come again after the delay of its attempt, or bury it after the last."""
-        attempt, delays = attempt_of(message), self._topology.retry_delays
+        attempt, delays = attempt_of(message), self.topology.retry_delays
         if attempt > len(delays):
-            await self.bury(message, EXHAUSTED, error)
+            await self.bury(message, "exhausted", error)
             return
         delay = delays[attempt - 1]
         log.warning("event_failed", retry_in_seconds=delay, exc_info=error)
-        await self._publish(message, self._topology.retry_queue(delay), {ATTEMPT: attempt + 1})
+        await self._copy(message, self.topology.retry_queue(delay), {ATTEMPT: attempt + 1})
 
     async def bury(self, message: AbstractIncomingMessage, reason: str, error: Exception) -> None:
         """Put the message with the dead letters, where it stays until someone looks."""
         log.error("event_dead", reason=reason, exc_info=error)
         text = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS]
         headers: HeadersType = {ATTEMPT: attempt_of(message), REASON: reason, ERROR: text}
-        await self._publish(message, self._topology.dead_queue, headers)
+        await self._copy(message, self.topology.dead_queue, headers)
 
-    async def _publish(
+    async def _copy(
         self, message: AbstractIncomingMessage, queue: str, headers: HeadersType
     ) -> None:
         first_seen = message.headers.get(FIRST_SEEN, datetime.now(UTC).isoformat())
-        kept = {name: value for name, value in message.headers.items() if name != "x-death"}
         copy = Message(
             message.body,
-            headers={**kept, FIRST_SEEN: first_seen, **headers},
+            headers={FIRST_SEEN: first_seen, **headers},
             message_id=message.message_id,
             correlation_id=message.correlation_id,
             type=message.type,
             content_type=message.content_type,
             delivery_mode=message.delivery_mode,
         )
-        await self._channel.default_exchange.publish(
-            copy, routing_key=queue, mandatory=True, timeout=PUBLISH_TIMEOUT_SECONDS
-        )
+        exchange = self.channel.default_exchange
+        await exchange.publish(copy, queue, timeout=PUBLISH_TIMEOUT_SECONDS)

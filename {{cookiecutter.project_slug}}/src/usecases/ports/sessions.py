@@ -14,37 +14,31 @@ class SessionAccess:
     """What decides whether an access token is accepted. Holds nothing secret, so it is cached."""
 
     user: UserProfile
-    revoked: bool
+    is_revoked: bool
     absolute_expires_at: datetime
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the session's user may act.
 
-        The idle expiry does not count here: every refresh moves it beyond the expiry of the access
-        token that came with it.
+        The idle expiry does not count: a refresh moves it beyond the access token's own expiry.
         """
-        return self.user.is_active and not self.revoked and now < self.absolute_expires_at
+        return self.user.is_active and not self.is_revoked and now < self.absolute_expires_at
 
 
 class SessionRepository(Protocol):
-    """Sessions of one unit of work. Writes are seen by others once it commits."""
+    """Sessions of one unit of work."""
 
     async def get_session_access(self, session_id: UUID, user_id: UUID) -> SessionAccess | None:
-        """Return a session with its user, read through the cache, or None."""
-        ...
+        """Return a session with its user as last committed, through the cache, or None."""
 
     async def load_session_for_update(self, session_id: UUID) -> Session | None:
         """Return a session, locked until the unit of work ends, or None."""
-        ...
 
     async def create_session(self, session: Session) -> None:
         """Add a session."""
-        ...
 
     async def update_session(self, session: Session) -> None:
         """Store a session loaded for update."""
-        ...
 
     async def revoke_other_sessions(self, user_id: UUID, keep: UUID, now: datetime) -> None:
         """End every live session of the user but one."""
-        ...

@@ -1,51 +1,57 @@
 """One transaction of a use case."""
 
-from types import TracebackType
 from typing import Protocol, Self
+from uuid import UUID
 
-from src.usecases.ports.inbox import Inbox
-from src.usecases.ports.notifications import NotificationRepository
+from src.domain.notification import Notification
 from src.usecases.ports.sessions import SessionRepository
 from src.usecases.ports.users import UserRepository
 
 
 class DatabaseUnavailableError(Exception):
-    """The database did not answer. Nothing is known to be saved; trying again is safe."""
+    """The database did not answer. What was being saved may or may not be."""
+
+
+class NotificationRepository(Protocol):
+    """Notifications of one unit of work."""
+
+    async def create_notification(self, notification: Notification) -> None:
+        """Add a notification."""
+
+
+class Inbox(Protocol):
+    """The memory of handled messages, which makes a second delivery harmless.
+
+    The idempotent receiver of Hohpe and Woolf, "Enterprise Integration Patterns".
+    """
+
+    async def claim(self, message_id: UUID) -> bool:
+        """Record a message; False if it was handled before and there is nothing to do.
+
+        Waits for another transaction that holds the same message, and answers by its outcome.
+        """
 
 
 class UnitOfWork(Protocol):
     """Saves everything or nothing: leaving without `commit` rolls back.
 
     The events of the aggregates that went through its repositories are stored in the same
-    transaction, and announced afterwards.
+    transaction and published afterwards.
     """
 
-    @property
-    def users(self) -> UserRepository: ...  # noqa: D102
-    @property
-    def sessions(self) -> SessionRepository: ...  # noqa: D102
-    @property
-    def notifications(self) -> NotificationRepository: ...  # noqa: D102
-    @property
-    def inbox(self) -> Inbox: ...  # noqa: D102
+    users: UserRepository
+    sessions: SessionRepository
+    notifications: NotificationRepository
+    inbox: Inbox
 
     async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
-
+    async def __aexit__(self, *exception: object) -> None: ...
     async def commit(self) -> None:
         """Save. When this returns, the changes are durable and no reader sees the old state."""
-        ...
 
 
 class UnitOfWorkFactory(Protocol):
-    """Opens a unit of work. Use cases live as long as the process and open one per execution."""
+    """Opens units of work. A use case lives as long as the process and opens one at a time."""
 
     def __call__(self) -> UnitOfWork:
         """Return a new unit of work, to be entered with `async with`."""
-        ...

@@ -11,31 +11,22 @@ class NotFoundDatabaseError(Exception):
 
 
 class UserRepository(Protocol):
-    """Users of one unit of work. Writes are seen by others once it commits.
-
-    The two `get_user_by_…` read committed data through the cache; the two `load_…` read Postgres.
-    """
+    """Users of one unit of work. `get_…` reads through the cache, `load_…` reads Postgres."""
 
     async def get_user_by_id(self, user_id: UUID) -> UserProfile:
-        """Return a user, or raise `NotFoundDatabaseError`."""
-        ...
+        """Return a user as last committed, or raise `NotFoundDatabaseError`."""
 
     async def get_user_by_email(self, email: str) -> UserProfile:
         """Return the user of a normalised address, or raise `NotFoundDatabaseError`."""
-        ...
 
     async def load_user_by_email(self, email: str) -> User | None:
         """Return the user of a normalised address with their password hash, or None."""
-        ...
 
     async def load_user_for_update(self, user_id: UUID) -> User:
         """Return a user, locked until the unit of work ends, or raise `NotFoundDatabaseError`."""
-        ...
 
     async def create_user(self, user: User) -> None:
         """Add a user, or raise `EmailTakenError`."""
-        ...
 
     async def update_user_password(self, user: User) -> None:
         """Store the hash of a user loaded for update."""
-        ...

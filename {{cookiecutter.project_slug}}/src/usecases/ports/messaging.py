@@ -1,0 +1,80 @@
+"""Events on their way: out of the outbox, to the broker, and in again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboxMessage:
+    """A committed event that is still to be published."""
+
+    sequence: int
+    event_id: UUID
+    event_type: str
+    envelope: dict[str, Any]
+    """The event as CloudEvents 1.0 (cloudevents.io), in JSON's types."""
+    attempts: int
+    """How often publishing it has failed."""
+
+
+class PublishError(Exception):
+    """This message was not accepted; others may be."""
+
+
+class BrokerUnavailableError(Exception):
+    """The broker cannot be reached; no message will be accepted for now."""
+
+
+class Outbox(Protocol):
+    """Events waiting to be published. Any number of relays may take from it at once."""
+
+    async def relay(self, limit: int, publish: Callable[[OutboxMessage], Awaitable[None]]) -> int:
+        """Publish the oldest due events, all at once, and return how many there were.
+
+        An event leaves the outbox when `publish` has returned. When it raises `PublishError` the
+        event stays, with the error, for a later attempt.
+        """
+
+
+class EventPublisher(Protocol):
+    """Hands events over for good."""
+
+    async def connect(self) -> None:
+        """Make sure that the broker can be reached, or raise `BrokerUnavailableError`."""
+
+    async def publish(self, message: OutboxMessage) -> None:
+        """Return once the broker has taken responsibility, or raise `PublishError`."""
+
+    async def aclose(self) -> None:
+        """Let go of the broker."""
+
+
+class PermanentError(Exception):
+    """Trying a message again cannot help. `reason` is one word for the dead letter's header."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class MessageHandler(Protocol):
+    """Gives a message its effect, once, however often it is called with it."""
+
+    async def __call__(self, body: bytes) -> None:
+        """Handle a CloudEvent in JSON.
+
+        Raises `PermanentError`, or anything else when trying again later may help.
+        """
+
+
+class EventConsumer(Protocol):
+    """Feeds messages to the handler until it is told to stop."""
+
+    is_consuming: bool
+    """Whether messages can arrive right now."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; return once what was in flight is answered."""
