@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
+
+from src.domain.session import SessionLifetime
 
 ROOT = Path(__file__).parent.parent
 PLACEHOLDER = "change-me"
@@ -21,9 +24,7 @@ class SettingsError(Exception):
 class Group(BaseSettings):
     """Settings with a common prefix. The environment wins over `.env`."""
 
-    model_config = SettingsConfigDict(
-        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", frozen=True)
 
 
 class AppSettings(Group, env_prefix="APP_"):
@@ -56,7 +57,7 @@ class RedisSettings(Group, env_prefix="REDIS_"):
 
     host: str = "localhost"
     port: PositiveInt = 6379
-    password: SecretStr | None = None
+    password: SecretStr = SecretStr("")
     ttl_seconds: PositiveInt = 300
     timeout_seconds: PositiveFloat = 0.05
 
@@ -88,6 +89,14 @@ class SecuritySettings(Group, env_prefix="SECURITY_"):
     access_token_ttl_seconds: Annotated[int, Field(ge=1, le=600)] = 600
     session_idle_seconds: PositiveInt = 14 * 24 * 3600
     session_lifetime_seconds: PositiveInt = 90 * 24 * 3600
+
+    @property
+    def lifetime(self) -> SessionLifetime:
+        """How long sessions live."""
+        return SessionLifetime(
+            idle=timedelta(seconds=self.session_idle_seconds),
+            absolute=timedelta(seconds=self.session_lifetime_seconds),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

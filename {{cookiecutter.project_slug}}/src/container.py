@@ -1,26 +1,21 @@
 """Where the parts meet: each port gets its adapter here, and nowhere else.
 
-Everything is a singleton: use cases take a factory of units of work, so that a request resolves
-nothing new and opens only what it uses. Of two registrations of one type the later counts, which is
-how a test puts a fake in an adapter's place.
+Everything is a singleton; a use case opens a unit of work when it runs. Of two registrations of one
+type the later counts, which is how a test puts a fake in an adapter's place.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from functools import partial
 
 import punq
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from src.config import Settings
 from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscriptions import SUBSCRIPTIONS
 from src.domain.events import PUBLISHED_EVENTS
-from src.domain.session import SessionLifetime
-from src.repositories.cache.redis import RedisCache
+from src.repositories.cache.redis import RedisCache, create_client
 from src.repositories.db.engine import Database
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
 from src.repositories.db.outbox import DBOutbox
@@ -66,9 +61,15 @@ def build_container(settings: Settings) -> punq.Container:
     _register_cache(container, settings)
     _register_messaging(container, settings)
     _register_security(container, settings)
-    _register_readiness(container)
     for use_case in USE_CASES:
         container.register(use_case, scope=punq.Scope.singleton)
+    dependencies = [
+        Dependency("postgres", container.resolve(Database).check, is_required=True),
+        # Without its cache the service is slower and without its broker later, but neither wrong.
+        Dependency("redis", container.resolve(Redis).ping, is_required=False),
+        Dependency("rabbitmq", container.resolve(RabbitMQBroker).check, is_required=False),
+    ]
+    container.register(CheckReadiness, instance=CheckReadiness(dependencies))
     return container
 
 
@@ -101,14 +102,8 @@ def _register_database(container: punq.Container, settings: Settings) -> None:
 
 def _register_cache(container: punq.Container, settings: Settings) -> None:
     redis = settings.redis
-    client = Redis(
-        host=redis.host,
-        port=redis.port,
-        password=redis.password.get_secret_value() if redis.password else None,
-        socket_timeout=redis.timeout_seconds,
-        socket_connect_timeout=redis.timeout_seconds,
-        retry=Retry(NoBackoff(), retries=0),  # Postgres is the second try
-    )
+    password = redis.password.get_secret_value()
+    client = create_client(redis.host, redis.port, password, redis.timeout_seconds)
     cache = RedisCache(client, namespace=settings.app.name, ttl_seconds=redis.ttl_seconds)
     container.register(Redis, instance=client)
     container.register(ReadThroughCache, instance=cache)
@@ -134,14 +129,12 @@ def _register_messaging(container: punq.Container, settings: Settings) -> None:
     container.register(
         MessageHandler, instance=EventDispatcher(SUBSCRIPTIONS, published, container.resolve)
     )
-    container.register(
-        EventConsumer,
-        RabbitMQConsumer,
-        scope=punq.Scope.singleton,
-        topology=topology,
-        concurrency=worker.concurrency,
-        handler_timeout_seconds=worker.handler_timeout_seconds,
-    )
+    limits = (worker.concurrency, worker.handler_timeout_seconds)
+
+    def event_consumer() -> EventConsumer:
+        return RabbitMQConsumer(broker, topology, container.resolve(MessageHandler), *limits)
+
+    container.register(EventConsumer, event_consumer, scope=punq.Scope.singleton)
 
 
 def _register_security(container: punq.Container, settings: Settings) -> None:
@@ -150,20 +143,7 @@ def _register_security(container: punq.Container, settings: Settings) -> None:
         secret_key=security.secret_key.get_secret_value(),
         issuer=settings.app.name,
         ttl_seconds=security.access_token_ttl_seconds,
-        lifetime=SessionLifetime(
-            idle=timedelta(seconds=security.session_idle_seconds),
-            absolute=timedelta(seconds=security.session_lifetime_seconds),
-        ),
+        lifetime=security.lifetime,
     )
     container.register(Tokens, instance=tokens)
     container.register(Passwords, instance=Argon2Passwords())
-
-
-def _register_readiness(container: punq.Container) -> None:
-    dependencies = [
-        Dependency("postgres", container.resolve(Database).check, is_required=True),
-        # Without its cache the service is slower and without its broker later, but neither wrong.
-        Dependency("redis", container.resolve(Redis).ping, is_required=False),
-        Dependency("rabbitmq", container.resolve(RabbitMQBroker).check, is_required=False),
-    ]
-    container.register(CheckReadiness, instance=CheckReadiness(dependencies))

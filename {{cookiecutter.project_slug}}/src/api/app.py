@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import punq
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
 from src.api.errors import add_error_handlers
 from src.api.middleware import RequestMiddleware
@@ -43,8 +42,8 @@ def create_app(
         version=version,
         lifespan=lifespan,
         max_body_size=MAX_BODY_BYTES,
-        middleware=[Middleware(RequestMiddleware)],
     )
+    app.add_middleware(RequestMiddleware)
     app.state.container = container
     add_error_handlers(app)
     app.include_router(auth.router, prefix="/api/v1")

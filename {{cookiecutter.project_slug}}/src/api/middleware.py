@@ -30,12 +30,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
-        sent_id = Headers(scope=scope).get(HEADER, "")
-        request_id = sent_id if ACCEPTED_ID.fullmatch(sent_id) else uuid4().hex
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        status = 0
+        request_id = _begin(scope)
+        started, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -52,11 +48,24 @@ class RequestMiddleware:
                 raise  # half an answer is out: all that is left is to break the connection
             await internal_error()(scope, receive, send_with_id)
         finally:
-            log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                milliseconds=round((time.perf_counter() - started) * 1000, 2),
-                client=scope["client"][0] if scope["client"] else None,
-            )
+            _log_request(scope, status, time.perf_counter() - started)
+
+
+def _begin(scope: Scope) -> str:
+    """Return the id that the client sent, if it is fit for our logs, else a new one."""
+    sent_id = Headers(scope=scope).get(HEADER, "")
+    request_id = sent_id if ACCEPTED_ID.fullmatch(sent_id) else uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    log.info(
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        milliseconds=round(seconds * 1000, 2),
+        client=scope["client"][0] if scope["client"] else None,
+    )

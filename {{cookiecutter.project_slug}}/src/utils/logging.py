@@ -20,8 +20,8 @@ SHARED: list[Processor] = [
 def configure_logging(level: str) -> None:
     """Log from `level` ("DEBUG", "INFO", …) on.
 
-    This service's own lines go straight to standard output, which costs a third of the way through
-    the standard library; the lines of Uvicorn and other libraries are caught there.
+    This service's own lines go straight to standard output, at a third of the cost of the way
+    through the standard library.
     """
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
@@ -30,6 +30,11 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
+    _catch_standard_logging(number)
+
+
+def _catch_standard_logging(level: int) -> None:
+    """Have the lines of Uvicorn and other libraries look like ours."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -40,8 +45,8 @@ def configure_logging(level: str) -> None:
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
-    logging.getLogger("uvicorn.error").setLevel(number)
+    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+    logging.getLogger("uvicorn.error").setLevel(level)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True

@@ -11,15 +11,14 @@ from contextlib import asynccontextmanager
 from typing import cast
 from uuid import uuid4
 
-import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
 from src.repositories.cache.breaker import Breaker
 from src.usecases.ports.cache import Loader, Values
-
-log = structlog.get_logger()
 
 LEASE_MS = 2_000
 """How long the others wait for a reader that died between lease and fill."""
@@ -29,8 +28,20 @@ POLLS = 4
 POLL_SECONDS = 0.005
 
 
+def create_client(host: str, port: int, password: str, timeout_seconds: float) -> Redis:
+    """Return a client that gives up soon and does not try again: Postgres is the second try."""
+    return Redis(
+        host=host,
+        port=port,
+        password=password or None,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), retries=0),
+    )
+
+
 class RedisCache:
-    """The cache of all processes of this service. Without Redis, every read goes to Postgres."""
+    """The cache of all processes of this service. Its port is `ReadThroughCache`."""
 
     def __init__(self, redis: Redis, *, namespace: str, ttl_seconds: int) -> None:
         self._redis = redis
@@ -44,35 +55,35 @@ class RedisCache:
         self._open = redis.register_script(scripts.OPEN)
 
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
-        """Return the values of all keys, from Redis if it has them all, else from `load`."""
-        if self._breaker.is_open():
-            return await load()
-        names = self._names(keys)
-        try:
-            for _ in range(POLLS):
-                values = await self._mget(names)
+        if not self._breaker.is_open():
+            try:
+                values = await self._get_or_fill(self._names(keys), load)
                 self._breaker.succeeded()
-                missing = [name for name, value in zip(names, values, strict=True) if value is None]
-                if not missing:
+                if values is not None:
                     return values
-                lease = uuid4().hex
-                answers = await self._lease(keys=missing, args=[lease, LEASE_MS])
-                granted = [n for n, a in zip(missing, answers, strict=True) if a == scripts.GRANTED]
-                if granted:
-                    return await self._load_and_fill(names, load, granted, lease)
-                if scripts.WRITING in answers:
-                    break
-                joined = await self._join(missing)
-                if joined is not None:
-                    return [joined.get(n, v) for n, v in zip(names, values, strict=True)]
-                await asyncio.sleep(POLL_SECONDS)
-        except RedisError as error:
-            self._breaker.failed(error)
+            except RedisError as error:
+                self._breaker.failed(error)
         return await load()
 
-    async def _mget(self, names: Sequence[str]) -> list[bytes | None]:
-        # The client decodes nothing, which its types cannot say.
-        return cast("list[bytes | None]", await self._redis.mget(names))
+    async def _get_or_fill(self, names: Sequence[str], load: Loader) -> Values | None:
+        """Return what Redis has or a lease let us fill; None if somebody is in our way."""
+        for _ in range(POLLS):
+            values = cast("Values", await self._redis.mget(names))  # it decodes nothing
+            missing = [name for name, value in zip(names, values, strict=True) if value is None]
+            if not missing:
+                return values
+            lease = uuid4().hex
+            answers = await self._lease(keys=missing, args=[lease, LEASE_MS])
+            granted = [n for n, a in zip(missing, answers, strict=True) if a == scripts.GRANTED]
+            if granted:
+                return await self._load_and_fill(names, load, granted, lease)
+            if scripts.WRITING in answers:
+                return None
+            joined = await self._join(missing)
+            if joined:
+                return [joined.get(n, v) for n, v in zip(names, values, strict=True)]
+            await asyncio.sleep(POLL_SECONDS)
+        return None
 
     async def _load_and_fill(
         self,
@@ -119,10 +130,7 @@ class RedisCache:
 
     @asynccontextmanager
     async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        """Close the keys, and open them again once the transaction is committed.
-
-        Writers do not heed the breaker: a key they cannot close may be shown stale until its TTL.
-        """
+        # Writers do not heed the breaker: a key they cannot close may be stale until its TTL.
         if not keys:
             yield
             return

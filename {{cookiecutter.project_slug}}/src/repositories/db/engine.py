@@ -25,6 +25,7 @@ UNAVAILABLE = (
     OperationalError,
     PoolTimeoutError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     OSError,  # refused, unreachable, and TimeoutError
 )

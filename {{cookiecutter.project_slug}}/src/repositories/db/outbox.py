@@ -12,7 +12,7 @@ from sqlalchemy import any_, bindparam, delete, func, insert, select, update
 from src.domain.events import Event
 from src.repositories.db.engine import Database, Transaction
 from src.repositories.db.models import OutboxRow
-from src.usecases.ports.messaging import OutboxMessage, PublishError
+from src.usecases.ports.messaging import OutboxMessage
 
 MAX_BACKOFF_SECONDS = 60
 COMMON_FIELDS = frozenset(field.name for field in fields(Event))
@@ -110,10 +110,10 @@ class DBOutbox:
         for message, outcome in zip(messages, outcomes, strict=True):
             if outcome is None:
                 published.append(message.sequence)
-            elif isinstance(outcome, PublishError):
+            elif isinstance(outcome, Exception):
                 failed.append({"failed": message.sequence, "error": str(outcome)})
             else:
-                raise outcome
+                raise outcome  # cancelled: the rows stay as they are
         if published:
             await transaction.execute(DELETE, {"sequences": published})
         if failed:

@@ -34,8 +34,8 @@ class Outbox(Protocol):
     async def relay(self, limit: int, publish: Callable[[OutboxMessage], Awaitable[None]]) -> int:
         """Publish the oldest due events, all at once, and return how many there were.
 
-        An event leaves the outbox when `publish` has returned. When it raises `PublishError` the
-        event stays, with the error, for a later attempt.
+        An event leaves the outbox when `publish` has returned. When that raises, the event stays,
+        with the error, for a later attempt.
         """
 
 

@@ -1,0 +1,123 @@
+"""Fixtures for every test of the template: render it, run its command line, commit a copy of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_cookies.plugin import Cookies
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICE = ROOT / "{{cookiecutter.project_slug}}"
+# What a rendered service is made from; the rest of the repository is about the template itself.
+SOURCES = ("cookiecutter.json", "local_extensions.py", "hooks", "templates", SERVICE.name)
+CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".env")
+
+
+class Render(Protocol):
+    """Render a service into a new temporary folder and say where it is."""
+
+    def __call__(self, **answers: object) -> Path:
+        """Give these answers, and the defaults for the others."""
+
+
+class CommandLine:
+    """The commands as a user types them, in a home that holds none of the developer's files."""
+
+    def __init__(self, home: Path) -> None:
+        """Keep settings, replays and clones in one temporary folder."""
+        self.home = home
+        self.replay = home / "replay" / f"{ROOT.name}.json"
+
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command and return what it printed, whatever its exit code."""
+        environment = {
+            **os.environ,
+            "HOME": str(self.home),
+            "COOKIECUTTER_CONFIG": str(self.home / "config.yaml"),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
+        }
+        return subprocess.run(
+            command,
+            cwd=cwd or self.home,
+            env=environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def configure(self, defaults: Mapping[str, object] | None = None) -> None:
+        """Write the user's config file, in JSON, which YAML contains."""
+        settings = {
+            "cookiecutters_dir": str(self.home / "clones"),
+            "replay_dir": str(self.replay.parent),
+            "default_context": defaults or {},
+        }
+        (self.home / "config.yaml").write_text(json.dumps(settings), encoding="utf-8")
+
+    def cookiecutter(
+        self, output: Path, *arguments: str, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Render this template into `output`."""
+        command = (sys.executable, "-m", "cookiecutter", ROOT, "--output-dir", output)
+        return self.run(*command, *arguments, typed=typed)
+
+    def commit(self, repository: Path) -> None:
+        """Commit all that is in a folder, as a repository of its own."""
+        identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+        for step in (("init", "-q"), ("add", "--all"), ("commit", "-qm", "state")):
+            done = self.run("git", *identity, *step, cwd=repository)
+            assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def render(cookies_session: Cookies) -> Render:
+    """Render the template in this process: the quick way, for tests of what comes out."""
+
+    def bake(**answers: object) -> Path:
+        result = cookies_session.bake(extra_context=answers, template=str(ROOT))
+        assert result.exception is None, result.exception
+        service: Path = result.project_path
+        return service
+
+    return bake
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> CommandLine:
+    """Run the real commands: the slow way, for tests of what a user sees."""
+    home = tmp_path / "home"
+    home.mkdir()
+    line = CommandLine(home)
+    line.configure()
+    return line
+
+
+@pytest.fixture
+def template_repository(tmp_path: Path, command_line: CommandLine) -> Path:
+    """Commit a copy of the template as it stands, for cruft, which only reads repositories."""
+    repository = tmp_path / "template"
+    repository.mkdir()
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, repository / name, ignore=CACHES)
+        else:
+            shutil.copy(source, repository / name)
+    command_line.commit(repository)
+    return repository

@@ -1,0 +1,89 @@
+"""The template's files as they stand, before they are rendered."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.conftest import SERVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE_LINES = 150
+FUNCTION_LINES = 25
+CONSTRUCTOR_ARGUMENTS = 4
+CONDITIONS = 10
+
+FILES = sorted(path for path in SERVICE.rglob("*") if path.is_file())
+PYTHON = [path for path in FILES if path.suffix == ".py"]
+SOURCES = [path for path in PYTHON if path.is_relative_to(SERVICE / "src")]
+
+
+def name(path: Path) -> str:
+    """Name a file as its owner will."""
+    return str(path.relative_to(SERVICE))
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Name every function of a file, with the lines of its body, docstring aside."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            yield node.name, (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name)
+def test_python_is_valid_before_it_is_rendered(path: Path) -> None:
+    """An editor, a type checker and a formatter can read it as it is."""
+    compile(path.read_text(encoding="utf-8"), name(path), "exec")
+
+
+def test_data_files_are_valid_before_they_are_rendered() -> None:
+    """TOML and YAML too."""
+    toml = [path for path in FILES if path.suffix == ".toml"]
+    documents = [path for path in FILES if path.suffix in {".yml", ".yaml"}]
+    assert toml
+    assert documents
+    for path in toml:
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    for path in documents:
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_no_expression_stands_in_python_outside_a_string() -> None:
+    """Jinja in code would not be code."""
+    for path in PYTHON:
+        outside = re.sub(r'"[^"\n]*"', "", path.read_text(encoding="utf-8"))
+        assert "{{" not in outside, name(path)
+
+
+def test_python_holds_few_conditions() -> None:
+    """An option switches files, not lines."""
+    conditions = [
+        line for path in PYTHON for line in path.read_text().splitlines() if "{% if" in line
+    ]
+    assert len(conditions) <= CONDITIONS
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_files_and_functions_are_short(path: Path) -> None:
+    """A reader can hold each in the head."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= FILE_LINES
+    long = [function for function, lines in functions(path) if lines > FUNCTION_LINES]
+    assert not long
+
+
+def test_use_cases_need_few_things() -> None:
+    """One that needs more than four is two."""
+    for path in (SERVICE / "src" / "usecases").glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                fields = [child for child in node.body if isinstance(child, ast.AnnAssign)]
+                assert len(fields) <= CONSTRUCTOR_ARGUMENTS, f"{name(path)}: {node.name}"
