@@ -22,13 +22,17 @@ async def read_through(
     """Return one row for each key, from the cache if it has them all, else from `load`."""
 
     async def load_json() -> Values:
-        rows = await load()
-        return [None if row is None else orjson.dumps({"shape": SHAPE, **row}) for row in rows]
+        return [None if row is None else _format(row) for row in await load()]
 
     rows = [_parse(value) for value in await cache.get_or_load(keys, load_json)]
     if any(row and row["shape"] != SHAPE for row in rows):
         rows = [_parse(value) for value in await load_json()]
     return rows
+
+
+def _format(row: Fields) -> bytes:
+    # asyncpg has a UUID class of its own, which orjson knows only as text.
+    return orjson.dumps({"shape": SHAPE, **row}, default=str)
 
 
 def _parse(value: bytes | None) -> Fields | None:

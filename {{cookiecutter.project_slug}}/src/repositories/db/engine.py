@@ -86,7 +86,7 @@ class Database:
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
             pool_recycle=1800,
             hide_parameters=True,  # errors are logged, and parameters hold addresses and hashes
-            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
             json_deserializer=orjson.loads,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
