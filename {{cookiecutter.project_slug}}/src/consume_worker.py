@@ -12,6 +12,7 @@ import structlog
 from src.config import SettingsError, WorkerSettings, load_settings
 from src.container import build_container, open_resources
 from src.repositories.db.notify import OutboxListener
+from src.usecases.keep_house import KeepHouse
 from src.usecases.ports.messaging import BrokerUnavailableError, EventConsumer
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 from src.usecases.relay_outbox import RelayOutbox
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 
 POLL_SECONDS = 1.0
 HEALTH_SECONDS = 5.0
+HOUSE_SECONDS = 60.0
 
 
 async def relay(use_case: RelayOutbox, listener: OutboxListener, stop: asyncio.Event) -> None:
@@ -32,6 +34,17 @@ async def relay(use_case: RelayOutbox, listener: OutboxListener, stop: asyncio.E
         except (BrokerUnavailableError, DatabaseUnavailableError) as error:
             log.warning("relay_waiting", error=str(error))
         await listener.wait(POLL_SECONDS)
+
+
+async def keep_house(use_case: KeepHouse, stop: asyncio.Event) -> None:
+    """Keep house every minute until `stop` is set."""
+    while not stop.is_set():
+        try:
+            await use_case.execute()
+        except DatabaseUnavailableError as error:
+            log.warning("house_not_kept", error=str(error))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), HOUSE_SECONDS)
 
 
 async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event) -> None:
@@ -47,7 +60,11 @@ async def work(container: punq.Container, settings: WorkerSettings, stop: asynci
     """Work until `stop` is set, then finish what is in flight within the grace."""
     consumer = container.resolve(EventConsumer)
     listener = container.resolve(OutboxListener)
-    jobs = [relay(container.resolve(RelayOutbox), listener, stop), consumer.run(stop)]
+    jobs = [
+        relay(container.resolve(RelayOutbox), listener, stop),
+        consumer.run(stop),
+        keep_house(container.resolve(KeepHouse), stop),
+    ]
     if settings.health_file:
         jobs.append(report_health(settings.health_file, consumer, stop))
     async with open_resources(container):

@@ -17,40 +17,31 @@ from src.consumers.subscriptions import SUBSCRIPTIONS
 from src.domain.events import PUBLISHED_EVENTS
 from src.repositories.cache.redis import RedisCache, create_client
 from src.repositories.db.engine import Database
+from src.repositories.db.message_records import DBMessageRecords
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
 from src.repositories.db.outbox import DBOutbox
 from src.repositories.db.unit_of_work import DBUnitOfWork
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
+from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
 from src.repositories.rabbitmq.publisher import RabbitMQEventPublisher
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.authenticate import Authenticate
-from src.usecases.change_password import ChangePassword
+from src.usecases import USE_CASES
 from src.usecases.check_readiness import CheckReadiness, Dependency
-from src.usecases.log_in import LogIn
-from src.usecases.log_out import LogOut
 from src.usecases.ports.cache import ReadThroughCache
-from src.usecases.ports.messaging import EventConsumer, EventPublisher, MessageHandler, Outbox
+from src.usecases.ports.messaging import (
+    DeadLetters,
+    EventConsumer,
+    EventPublisher,
+    MessageHandler,
+    MessageRecords,
+    Outbox,
+)
 from src.usecases.ports.security import Clock, Passwords, Tokens
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from src.usecases.refresh_session import RefreshSession
-from src.usecases.register_user import RegisterUser
-from src.usecases.relay_outbox import RelayOutbox
-from src.usecases.welcome_user import WelcomeUser
 from src.utils.clock import utc_now
 from src.utils.passwords import Argon2Passwords
 from src.utils.tokens import SignedTokens
-
-USE_CASES: tuple[type, ...] = (
-    Authenticate,
-    ChangePassword,
-    LogIn,
-    LogOut,
-    RefreshSession,
-    RegisterUser,
-    RelayOutbox,
-    WelcomeUser,
-)
 
 
 def build_container(settings: Settings) -> punq.Container:
@@ -92,6 +83,7 @@ def _register_database(container: punq.Container, settings: Settings) -> None:
     container.register(OutboxNotifier, instance=OutboxNotifier(database))
     container.register(OutboxListener, instance=OutboxListener(database))
     container.register(Outbox, instance=DBOutbox(database))
+    container.register(MessageRecords, instance=DBMessageRecords(database))
 
     def unit_of_work_factory() -> UnitOfWorkFactory:
         cache, notifier = container.resolve(ReadThroughCache), container.resolve(OutboxNotifier)
@@ -125,6 +117,7 @@ def _register_messaging(container: punq.Container, settings: Settings) -> None:
         event_types=sorted({*SUBSCRIPTIONS, *published}),
     )
     container.register(RabbitMQBroker, instance=broker)
+    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker, topology))
     container.register(EventPublisher, instance=RabbitMQEventPublisher(broker, topology))
     container.register(
         MessageHandler, instance=EventDispatcher(SUBSCRIPTIONS, published, container.resolve)

@@ -43,6 +43,8 @@ class EventDispatcher:
             model, use_case = self.subscriptions[event.type]
             data = model.model_validate(event.data)
         except ValidationError as error:
-            raise PermanentError("undecodable", str(error)) from error
+            # Without the values, which end up in headers and logs.
+            wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            raise PermanentError("undecodable", "; ".join(wrong)) from None
         await self.resolve(use_case).execute(message_id=event.id, **dict(data))
         log.info("event_handled")

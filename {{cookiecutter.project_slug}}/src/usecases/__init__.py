@@ -1,0 +1,23 @@
+"""What can be done. The container makes each of these, with the ports that its fields name."""
+
+from src.usecases.authenticate import Authenticate
+from src.usecases.change_password import ChangePassword
+from src.usecases.keep_house import KeepHouse
+from src.usecases.log_in import LogIn
+from src.usecases.log_out import LogOut
+from src.usecases.refresh_session import RefreshSession
+from src.usecases.register_user import RegisterUser
+from src.usecases.relay_outbox import RelayOutbox
+from src.usecases.welcome_user import WelcomeUser
+
+USE_CASES: tuple[type, ...] = (
+    Authenticate,
+    ChangePassword,
+    KeepHouse,
+    LogIn,
+    LogOut,
+    RefreshSession,
+    RegisterUser,
+    RelayOutbox,
+    WelcomeUser,
+)

@@ -26,6 +26,19 @@ def attempt_of(message: AbstractIncomingMessage) -> int:
     return attempt if isinstance(attempt, int) else 1
 
 
+def copy_of(message: AbstractIncomingMessage, headers: HeadersType) -> Message:
+    """Return the same message with other headers."""
+    return Message(
+        message.body,
+        headers=headers,
+        message_id=message.message_id,
+        correlation_id=message.correlation_id,
+        type=message.type,
+        content_type=message.content_type,
+        delivery_mode=message.delivery_mode,
+    )
+
+
 @dataclass(frozen=True)
 class FailureRoutes:
     """Publishes failed messages to the retry queues and to the dead queue."""
@@ -45,8 +58,8 @@ class FailureRoutes:
 
     async def bury(self, message: AbstractIncomingMessage, reason: str, error: Exception) -> None:
         """Put the message with the dead letters, where it stays until someone looks."""
-        log.error("event_dead", reason=reason, exc_info=error)
         text = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS]
+        log.error("event_dead", reason=reason, error=text)
         headers: HeadersType = {ATTEMPT: attempt_of(message), REASON: reason, ERROR: text}
         await self._copy(message, self.topology.dead_queue, headers)
 
@@ -54,14 +67,6 @@ class FailureRoutes:
         self, message: AbstractIncomingMessage, queue: str, headers: HeadersType
     ) -> None:
         first_seen = message.headers.get(FIRST_SEEN, datetime.now(UTC).isoformat())
-        copy = Message(
-            message.body,
-            headers={FIRST_SEEN: first_seen, **headers},
-            message_id=message.message_id,
-            correlation_id=message.correlation_id,
-            type=message.type,
-            content_type=message.content_type,
-            delivery_mode=message.delivery_mode,
-        )
+        copy = copy_of(message, {FIRST_SEEN: first_seen, **headers})
         exchange = self.channel.default_exchange
         await exchange.publish(copy, queue, timeout=PUBLISH_TIMEOUT_SECONDS)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
 
+UNLIMITED = 2**31 - 1
 DELIVERY_LIMIT = 10
 """How often the broker gives a message out that is never answered: a message that kills the worker
 ends in the dead letters. Failures that the worker survives are counted by the worker instead."""
@@ -56,7 +57,10 @@ class Topology:
         """Create what is missing, and return the exchange and the worker's queue."""
         exchange = await channel.declare_exchange(self.exchange, ExchangeType.TOPIC, durable=True)
         await channel.declare_queue(
-            self.dead_queue, durable=True, arguments={"x-queue-type": "quorum"}
+            self.dead_queue,
+            durable=True,
+            # A look at the dead letters takes and returns them, which must not use them up.
+            arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED},
         )
         for delay in self.retry_delays:
             await channel.declare_queue(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -37,6 +38,38 @@ class Outbox(Protocol):
         An event leaves the outbox when `publish` has returned. When that raises, the event stays,
         with the error, for a later attempt.
         """
+
+
+class MessageRecords(Protocol):
+    """The outbox and the inbox as a whole."""
+
+    async def forget_processed(self, before: datetime) -> int:
+        """Forget messages handled before a time, and return how many."""
+
+    async def oldest_waiting(self) -> datetime | None:
+        """Return since when the oldest event waits to be published, or None if none does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadLetter:
+    """A message that was given up, and why."""
+
+    event_id: str
+    event_type: str
+    reason: str
+    error: str
+    attempts: int
+    first_seen: str
+
+
+class DeadLetters(Protocol):
+    """Messages that were given up."""
+
+    async def read(self) -> list[DeadLetter]:
+        """Return them all, and leave them where they are."""
+
+    async def redrive(self, event_id: str | None) -> int:
+        """Hand one, or all, to the consumer again as if new, and return how many."""
 
 
 class EventPublisher(Protocol):

@@ -1,0 +1,30 @@
+"""What is remembered of messages, and for how long."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, func, select
+
+from src.repositories.db.engine import Database
+from src.repositories.db.models import OutboxRow, ProcessedMessageRow
+
+FORGET = (
+    delete(ProcessedMessageRow)
+    .where(ProcessedMessageRow.processed_at < bindparam("before"))
+    .returning(ProcessedMessageRow.message_id)
+)
+OLDEST = select(func.min(OutboxRow.created_at))
+
+
+@dataclass(frozen=True)
+class DBMessageRecords:
+    """`processed_messages` and `outbox_messages` as a whole. Its port is `MessageRecords`."""
+
+    database: Database
+
+    async def forget_processed(self, before: datetime) -> int:
+        return len(await self.database.fetch(FORGET, {"before": before}))
+
+    async def oldest_waiting(self) -> datetime | None:
+        [[oldest]] = await self.database.fetch(OLDEST)
+        return oldest  # type: ignore[no-any-return]

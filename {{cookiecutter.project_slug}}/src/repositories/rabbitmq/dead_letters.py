@@ -1,0 +1,74 @@
+"""Looking at the dead letters, and giving them another chance."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from src.repositories.rabbitmq.connection import (
+    PUBLISH_TIMEOUT_SECONDS,
+    RabbitMQBroker,
+    close,
+    confirmed_channel,
+    translated_errors,
+)
+from src.repositories.rabbitmq.failures import ATTEMPT, ERROR, FIRST_SEEN, REASON, copy_of
+from src.repositories.rabbitmq.topology import Topology
+from src.usecases.ports.messaging import DeadLetter
+
+
+@dataclass(frozen=True)
+class RabbitMQDeadLetters:
+    """The dead queue. Its port is `DeadLetters`.
+
+    Messages are taken without an answer; those that get none return when the connection closes.
+    """
+
+    broker: RabbitMQBroker
+    topology: Topology
+
+    async def read(self) -> list[DeadLetter]:
+        async with self._taken() as (_, messages):
+            return [_describe(message) for message in messages]
+
+    async def redrive(self, event_id: str | None) -> int:
+        redriven = 0
+        async with self._taken() as (channel, messages):
+            for message in messages:
+                if event_id in {None, message.message_id}:
+                    # Confirmed before the dead letter goes: interrupted, it is there twice.
+                    await channel.default_exchange.publish(
+                        copy_of(message, {}), self.topology.queue, timeout=PUBLISH_TIMEOUT_SECONDS
+                    )
+                    await message.ack()
+                    redriven += 1
+        return redriven
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncIterator[tuple[AbstractChannel, list[AbstractIncomingMessage]]]:
+        connection = await self.broker.connect(f"{self.topology.name} dead letters")
+        try:
+            with translated_errors():
+                channel = await confirmed_channel(connection)
+                await self.topology.declare(channel)
+                queue = await channel.get_queue(self.topology.dead_queue)
+                messages = []
+                while message := await queue.get(fail=False, timeout=PUBLISH_TIMEOUT_SECONDS):
+                    messages.append(message)
+                yield channel, messages
+        finally:
+            await close(connection)
+
+
+def _describe(message: AbstractIncomingMessage) -> DeadLetter:
+    headers = message.headers
+    return DeadLetter(
+        event_id=message.message_id or "",
+        event_type=message.type or "",
+        # The broker's own word, where the worker never got to say why.
+        reason=str(headers.get(REASON, headers.get("x-first-death-reason", ""))),
+        error=str(headers.get(ERROR, "")),
+        attempts=int(str(headers.get(ATTEMPT, 1))),
+        first_seen=str(headers.get(FIRST_SEEN, "")),
+    )
