@@ -103,13 +103,8 @@ def _register_cache(container: punq.Container, settings: Settings) -> None:
 
 def _register_messaging(container: punq.Container, settings: Settings) -> None:
     rabbitmq, worker = settings.rabbitmq, settings.worker
-    broker = RabbitMQBroker(
-        host=rabbitmq.host,
-        port=rabbitmq.port,
-        user=rabbitmq.user,
-        password=rabbitmq.password.get_secret_value(),
-        vhost=rabbitmq.vhost,
-    )
+    password = rabbitmq.password.get_secret_value()
+    broker = RabbitMQBroker(rabbitmq.host, rabbitmq.port, rabbitmq.user, password, rabbitmq.vhost)
     published = [event.name for event in PUBLISHED_EVENTS]
     topology = Topology(
         name=settings.app.name,

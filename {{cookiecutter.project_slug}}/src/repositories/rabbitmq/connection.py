@@ -29,7 +29,7 @@ def translated_errors() -> Iterator[None]:
         raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RabbitMQBroker:
     """Where the broker is."""
 

@@ -1,0 +1,86 @@
+"""Write docs/asyncapi.yaml: the events that this service publishes, as AsyncAPI 3 (asyncapi.com).
+
+Run it with `make asyncapi` after a change of src/domain/events.py; a test fails until you do.
+"""
+
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from src.domain.events import PUBLISHED_EVENTS, Event  # noqa: E402
+
+DOCUMENT = PROJECT / "docs" / "asyncapi.yaml"
+TEXT = {"type": "string"}
+INFO = {"title": "name", "version": "version"}
+COMMON = {field.name for field in fields(Event)}
+
+
+class Plain(yaml.SafeDumper):
+    """Writes what is used twice twice, and not as an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002, D102
+        return True
+
+
+def data_schema(event: type[Event]) -> dict[str, Any]:
+    """Return the JSON schema of an event's own fields."""
+    schema = TypeAdapter(event).json_schema()
+    own = {name: value for name, value in schema["properties"].items() if name not in COMMON}
+    return {"type": "object", "properties": own, "required": sorted(own)}
+
+
+def message(event: type[Event]) -> dict[str, Any]:
+    """Return how an event looks on the wire: a CloudEvent."""
+    envelope = {
+        "specversion": {"const": "1.0"},
+        "id": {**TEXT, "format": "uuid"},
+        "source": TEXT,
+        "type": {"const": event.name},
+        "subject": {**TEXT, "format": "uuid", "description": "The aggregate's id."},
+        "time": {**TEXT, "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "aggregateversion": {"type": "integer", "description": "Orders the subject's events."},
+        "requestid": {"type": ["string", "null"], "description": "The request that caused it."},
+        "data": data_schema(event),
+    }
+    return {
+        "name": event.name,
+        "summary": (event.__doc__ or "").strip(),
+        "contentType": "application/cloudevents+json",
+        "payload": {"type": "object", "properties": envelope, "required": sorted(envelope)},
+    }
+
+
+def document() -> str:
+    """Return the whole document as YAML."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    channels = {event.name: channel(event.name) for event in PUBLISHED_EVENTS}
+    operations = {
+        event.name: {"action": "send", "channel": {"$ref": f"#/channels/{event.name}"}}
+        for event in PUBLISHED_EVENTS
+    }
+    whole = {
+        "asyncapi": "3.0.0",
+        "info": {name: project["project"][key] for name, key in INFO.items()},
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": {event.name: message(event) for event in PUBLISHED_EVENTS}},
+    }
+    return yaml.dump(whole, Dumper=Plain, sort_keys=False)
+
+
+def channel(name: str) -> dict[str, Any]:
+    """Return the channel of an event: its routing key on the events exchange."""
+    return {"address": name, "messages": {name: {"$ref": f"#/components/messages/{name}"}}}
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")
