@@ -25,11 +25,15 @@ services:
   # Live reload: the code in ./src in place of the copy in the image.
   micro_service:
     command: >-
-      uvicorn src.main:app --host 0.0.0.0 --port 8000 --reload --reload-dir src --no-access-log
+      uvicorn src.main:app --host 0.0.0.0 --port 8000 --reload --reload-dir src
+      --no-access-log --no-server-header
     volumes:
       - ./src:/app/src:ro
-  # The servers: open to this machine and to no other, on the ports that .env names.
+{user}  # The servers: open to this machine and to no other, on the ports that .env names. For that they
+  # join the network with a way out.
 """
+# Files that only their owner may read are read by that owner, in the container too.
+USER = '    user: "{uid}:{gid}"\n'
 
 
 def settings(text: str) -> dict[str, str]:
@@ -85,9 +89,16 @@ def override(example: str) -> str:
         server = name.split("_")[0]
         service = SERVICES.get(server, server.lower())
         variable = "{" + name + "}"
-        services.setdefault(service, f"  {service}:\n    ports:\n")
+        services.setdefault(service, f"  {service}:\n    networks: [outside]\n    ports:\n")
         services[service] += f'      - "127.0.0.1:${variable}:{port}"\n'
-    return OVERRIDE + "".join(services.values())
+    return OVERRIDE.format(user=user()) + "".join(services.values())
+
+
+def user() -> str:
+    """Name whoever owns the code, unless that is root or the system has no user ids."""
+    if not hasattr(os, "getuid") or os.getuid() == 0:
+        return ""
+    return USER.format(uid=os.getuid(), gid=os.getgid())
 
 
 def create(path: Path, text: str, mode: int) -> bool:

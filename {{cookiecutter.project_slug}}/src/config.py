@@ -1,5 +1,6 @@
 """Settings, read from the environment and from `.env`: one group, one prefix a component."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -87,6 +88,7 @@ class SecuritySettings(Group, env_prefix="SECURITY_"):
 
     secret_key: SecretStr
     access_token_ttl_seconds: Annotated[int, Field(ge=1, le=600)] = 600
+    hashing_threads: PositiveInt = os.cpu_count() or 1
     session_idle_seconds: PositiveInt = 14 * 24 * 3600
     session_lifetime_seconds: PositiveInt = 90 * 24 * 3600
 

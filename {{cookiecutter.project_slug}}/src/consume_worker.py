@@ -74,8 +74,9 @@ async def work(container: punq.Container, settings: WorkerSettings, stop: asynci
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         done, unfinished = await asyncio.wait(tasks, timeout=settings.shutdown_grace_seconds)
-        if unfinished:
-            log.error("grace_exceeded", jobs=len(unfinished))
+        for task in unfinished:
+            log.error("grace_exceeded")
+            task.cancel()
         for task in done:
             task.result()
 

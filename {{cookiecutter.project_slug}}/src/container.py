@@ -134,4 +134,4 @@ def _register_security(container: punq.Container, settings: Settings) -> None:
         lifetime=security.lifetime,
     )
     container.register(Tokens, instance=tokens)
-    container.register(Passwords, instance=Argon2Passwords())
+    container.register(Passwords, instance=Argon2Passwords(threads=security.hashing_threads))

@@ -3,8 +3,10 @@
 Pure ASGI: Starlette's `BaseHTTPMiddleware` costs each request a task and two queues.
 """
 
+import logging
 import re
 import time
+from http import HTTPStatus
 from uuid import uuid4
 
 import structlog
@@ -61,7 +63,10 @@ def _begin(scope: Scope) -> str:
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    log.info(
+    # Health checks come every few seconds and say nothing while all is well.
+    is_quiet = status == HTTPStatus.OK and scope["path"].startswith("/health/")
+    log.log(
+        logging.DEBUG if is_quiet else logging.INFO,
         "request",
         method=scope["method"],
         path=scope["path"],

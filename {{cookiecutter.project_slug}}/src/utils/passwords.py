@@ -29,16 +29,16 @@ def check(password: str) -> None:
 
 
 class Argon2Passwords:
-    """Argon2id in a pool of one thread a CPU, so that hashing never holds up the event loop.
+    """Argon2id in threads of its own, so that hashing never holds up the event loop.
 
     Its port is `Passwords`. 19 MiB, two passes, one lane: OWASP's Password Storage Cheat Sheet.
     """
 
-    def __init__(self, *, memory_kib: int = 19_456, passes: int = 2) -> None:
+    def __init__(self, *, threads: int = 2, memory_kib: int = 19_456, passes: int = 2) -> None:
         self._argon2 = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=1, type=argon2.Type.ID
         )
-        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._hash_of_nothing = self._argon2.hash(os.urandom(16).hex())
 
     async def hash(self, password: str) -> str:

@@ -58,7 +58,6 @@ class RedisCache:
         if not self._breaker.is_open():
             try:
                 values = await self._get_or_fill(self._names(keys), load)
-                self._breaker.succeeded()
                 if values is not None:
                     return values
             except RedisError as error:
@@ -69,6 +68,7 @@ class RedisCache:
         """Return what Redis has or a lease let us fill; None if somebody is in our way."""
         for _ in range(POLLS):
             values = cast("Values", await self._redis.mget(names))  # it decodes nothing
+            self._breaker.succeeded()
             missing = [name for name, value in zip(names, values, strict=True) if value is None]
             if not missing:
                 return values
@@ -86,11 +86,7 @@ class RedisCache:
         return None
 
     async def _load_and_fill(
-        self,
-        names: Sequence[str],
-        load: Loader,
-        granted: Sequence[str],
-        lease: str,
+        self, names: Sequence[str], load: Loader, granted: Sequence[str], lease: str
     ) -> Values:
         """Load, store what the lease covers, and give it to those of this process who wait."""
         flights = {name: asyncio.get_running_loop().create_future() for name in granted}

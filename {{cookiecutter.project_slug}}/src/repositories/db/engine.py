@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import orjson
 from sqlalchemy import URL, CursorResult, Executable, Row, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -29,6 +29,11 @@ UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     OSError,  # refused, unreachable, and TimeoutError
 )
+UNAVAILABLE_STATES = ("08", "25P03", "53", "57")
+"""SQLSTATEs, or their classes: connection lost, idle for too long, too many clients, shut down.
+
+SQLAlchemy has no class for these errors of asyncpg and raises a bare `DBAPIError`.
+"""
 
 
 @contextmanager
@@ -37,6 +42,10 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except UNAVAILABLE as error:
+        raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
+    except DBAPIError as error:
+        if not str(getattr(error.orig, "sqlstate", "")).startswith(UNAVAILABLE_STATES):
+            raise
         raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
 
 
