@@ -29,8 +29,8 @@ services:
       --no-access-log --no-server-header
     volumes:
       - ./src:/app/src:ro
-{user}  # The servers: open to this machine and to no other, on the ports that .env names. For that they
-  # join the network with a way out.
+{user}  # The servers: open to this machine and to no other, on the ports that .env names. For that
+  # they join the network with a way out.
 """
 # Files that only their owner may read are read by that owner, in the container too.
 USER = '    user: "{uid}:{gid}"\n'

@@ -29,11 +29,9 @@ UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     OSError,  # refused, unreachable, and TimeoutError
 )
-UNAVAILABLE_STATES = ("08", "25P03", "53", "57")
-"""SQLSTATEs, or their classes: connection lost, idle for too long, too many clients, shut down.
-
-SQLAlchemy has no class for these errors of asyncpg and raises a bare `DBAPIError`.
-"""
+UNAVAILABLE_STATES = ("08", "25P03", "40", "53", "57")
+"""SQLSTATEs, or their classes: connection lost, idle for too long, deadlock, too many clients,
+cancelled or shut down. SQLAlchemy has no class for these of asyncpg and raises `DBAPIError`."""
 
 
 @contextmanager

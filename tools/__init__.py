@@ -1,0 +1,1 @@
+"""What the template needs around itself: real servers, and the tour of a rendered service."""

@@ -1,0 +1,82 @@
+"""Where a server is and how to log in: read from a URL, given on as the service's settings."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from tools.errors import ToolError
+
+Kind = Literal["rabbitmq", "postgres", "redis"]
+
+# The slowest to start comes first, so that the others start in its shadow.
+KINDS: tuple[Kind, ...] = ("rabbitmq", "postgres", "redis")
+TITLES: dict[Kind, str] = {"rabbitmq": "RabbitMQ", "postgres": "PostgreSQL", "redis": "Redis"}
+
+_SCHEMES: dict[Kind, tuple[str, ...]] = {
+    "postgres": ("postgresql", "postgres"),
+    "redis": ("redis",),
+    "rabbitmq": ("amqp",),
+}
+_PORTS: dict[Kind, int] = {"postgres": 5432, "redis": 6379, "rabbitmq": 5672}
+_USERS: dict[Kind, str] = {"postgres": "postgres", "redis": "", "rabbitmq": "guest"}
+_NAMES: dict[Kind, str] = {"postgres": "postgres", "redis": "", "rabbitmq": "/"}
+_SETTINGS: dict[Kind, tuple[str, ...]] = {
+    "postgres": ("HOST", "PORT", "USER", "PASSWORD", "DB"),
+    "redis": ("HOST", "PORT", "PASSWORD"),
+    "rabbitmq": ("HOST", "PORT", "USER", "PASSWORD", "VHOST"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One server's connection facts; `name` is the database or the virtual host."""
+
+    kind: Kind
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    name: str
+
+    def environment(self) -> dict[str, str]:
+        """Give the facts under the names of the service's settings."""
+        facts = {
+            "HOST": self.host,
+            "PORT": str(self.port),
+            "USER": self.user,
+            "PASSWORD": self.password,
+            "DB": self.name,
+            "VHOST": self.name,
+        }
+        return {f"{self.kind.upper()}_{key}": facts[key] for key in _SETTINGS[self.kind]}
+
+    def __str__(self) -> str:
+        """Show it without the password."""
+        return f"{self.host}:{self.port}"
+
+
+def from_url(kind: Kind, url: str) -> Address:
+    """Read a URL; what the service's settings cannot express is refused, not dropped."""
+    variable = f"{kind.upper()}_URL"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[kind]
+    except ValueError as error:
+        message = f"{variable} is not a URL: {error}."
+        raise ToolError(message) from None
+    name = unquote(parts.path.removeprefix("/"))
+    if parts.scheme not in _SCHEMES[kind] or not parts.hostname or parts.query:
+        scheme = _SCHEMES[kind][0]
+        message = f"{variable} must look like {scheme}://user:password@host:port/name."
+        raise ToolError(message)
+    if kind == "redis" and (parts.username or name not in {"", "0"}):
+        message = f"{variable} must name Redis's default user and database 0."
+        raise ToolError(message)
+    return Address(
+        kind=kind,
+        host=parts.hostname,
+        port=port,
+        user=unquote(parts.username or _USERS[kind]),
+        password=unquote(parts.password or ""),
+        name=_NAMES[kind] if kind == "redis" else name or _NAMES[kind],
+    )

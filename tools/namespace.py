@@ -1,0 +1,91 @@
+"""One run's own part of the servers: a database, and a name that prefixes everything else."""
+
+import secrets
+
+import aio_pika
+import asyncpg
+import redis.asyncio
+
+_TIMEOUT = 15.0
+_RETRY_DELAYS = [1, 10]
+
+
+class Namespace:
+    """Made for a run and removed after it: the servers may be somebody's own."""
+
+    def __init__(self, servers: dict[str, str]) -> None:
+        """Choose a name; `settings` is what the service is started with."""
+        token = secrets.token_hex(4)
+        self.name = f"demo-{token}"
+        self._servers = servers
+        self.settings = {
+            **servers,
+            "APP_NAME": self.name,
+            "POSTGRES_DB": f"demo_{token}",
+            # Named here because there is a queue for each, which has to be removed by name.
+            "RABBITMQ_RETRY_DELAYS_SECONDS": str(_RETRY_DELAYS),
+        }
+
+    async def create(self) -> None:
+        """Make the database; RabbitMQ's and Redis's parts make themselves."""
+        await self._administer(f'CREATE DATABASE "{self.settings["POSTGRES_DB"]}"')
+
+    async def remove(self) -> None:
+        """Take away the database, the queues, the exchange and the keys."""
+        await self._administer(f'DROP DATABASE IF EXISTS "{self.settings["POSTGRES_DB"]}" (FORCE)')
+        async with redis_client(self.settings) as client:
+            async for key in client.scan_iter(match=f"*{self.name}*"):
+                await client.delete(key)
+        async with await connect_rabbitmq(self.settings) as connection:
+            channel = await connection.channel()
+            for queue in queue_names(self.name):
+                await channel.queue_delete(queue)
+            await channel.exchange_delete(f"{self.name}.events")
+
+    async def _administer(self, statement: str) -> None:
+        connection = await connect_postgres(self._servers)
+        try:
+            await connection.execute(statement, timeout=_TIMEOUT)
+        finally:
+            await connection.close(timeout=_TIMEOUT)
+
+
+def queue_names(name: str) -> list[str]:
+    """List the worker's queues: its own, one for each delay, and the dead letters'."""
+    waiting = [f".retry.{seconds}s" for seconds in _RETRY_DELAYS]
+    return [f"{name}.consume_worker{ending}" for ending in ("", *waiting, ".dead")]
+
+
+async def connect_postgres(
+    settings: dict[str, str], database: str | None = None
+) -> asyncpg.Connection:
+    """Log in to the service's database, or to another on the same server."""
+    return await asyncpg.connect(
+        host=settings["POSTGRES_HOST"],
+        port=int(settings["POSTGRES_PORT"]),
+        user=settings["POSTGRES_USER"],
+        password=settings["POSTGRES_PASSWORD"],
+        database=database or settings["POSTGRES_DB"],
+        timeout=_TIMEOUT,
+    )
+
+
+def redis_client(settings: dict[str, str]) -> redis.asyncio.Redis:
+    """Make a client of the service's Redis."""
+    return redis.asyncio.Redis(
+        host=settings["REDIS_HOST"],
+        port=int(settings["REDIS_PORT"]),
+        password=settings["REDIS_PASSWORD"] or None,
+    )
+
+
+async def connect_rabbitmq(settings: dict[str, str]) -> aio_pika.abc.AbstractConnection:
+    """Log in to the service's RabbitMQ."""
+    return await aio_pika.connect(
+        host=settings["RABBITMQ_HOST"],
+        port=int(settings["RABBITMQ_PORT"]),
+        login=settings["RABBITMQ_USER"],
+        password=settings["RABBITMQ_PASSWORD"],
+        virtualhost=settings["RABBITMQ_VHOST"],
+        timeout=_TIMEOUT,
+    )
