@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from src.domain.session import SessionLifetime
@@ -22,6 +22,11 @@ class SettingsError(Exception):
     """What is set does not allow a start. Names every variable that is wrong, and no value."""
 
 
+def _split_on_commas(value: Any) -> Any:
+    """Return the parts of "10, 60, 300", brackets or not."""
+    return value.strip("[] ").split(",") if isinstance(value, str) else value
+
+
 class Group(BaseSettings):
     """Settings with a common prefix. The environment wins over `.env`."""
 
@@ -33,7 +38,9 @@ class AppSettings(Group, env_prefix="APP_"):
 
     name: str = "{{ cookiecutter.project_slug }}"
     environment: Literal["development", "production"] = "development"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
+    ] = "INFO"
 
 
 class PostgresSettings(Group, env_prefix="POSTGRES_"):
@@ -71,7 +78,9 @@ class RabbitMQSettings(Group, env_prefix="RABBITMQ_"):
     user: str
     password: SecretStr
     vhost: str = "/"
-    retry_delays_seconds: tuple[PositiveInt, ...] = (10, 60, 300)
+    retry_delays_seconds: Annotated[
+        tuple[PositiveInt, ...], NoDecode, BeforeValidator(_split_on_commas)
+    ] = (10, 60, 300)
 
 
 class WorkerSettings(Group, env_prefix="WORKER_"):
@@ -141,8 +150,11 @@ def _unfit_for_production(settings: Settings) -> Iterator[str]:
     secrets = {
         "SECURITY_SECRET_KEY": secret_key,
         "POSTGRES_PASSWORD": settings.postgres.password,
+        "REDIS_PASSWORD": settings.redis.password,
         "RABBITMQ_PASSWORD": settings.rabbitmq.password,
     }
     for name, secret in secrets.items():
         if PLACEHOLDER in secret.get_secret_value():
             yield f"{name}: still has its placeholder"
+        if not secret.get_secret_value() and name != "REDIS_PASSWORD":
+            yield f"{name}: is empty"

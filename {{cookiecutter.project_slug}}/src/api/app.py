@@ -11,8 +11,6 @@ from src.api.errors import add_error_handlers
 from src.api.middleware import RequestMiddleware
 from src.api.routes import auth, health, users
 
-MAX_BODY_BYTES = 1024 * 1024
-
 
 def create_app(
     container: punq.Container,
@@ -36,13 +34,7 @@ def create_app(
             gc.freeze()
             yield
 
-    app = FastAPI(
-        title=title,
-        description=description,
-        version=version,
-        lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
-    )
+    app = FastAPI(title=title, description=description, version=version, lifespan=lifespan)
     app.add_middleware(RequestMiddleware)
     app.state.container = container
     add_error_handlers(app)

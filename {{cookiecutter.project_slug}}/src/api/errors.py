@@ -14,6 +14,7 @@ from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 from src.usecases.ports.users import NotFoundDatabaseError
 
 MEDIA_TYPE = "application/problem+json"
+FRAMEWORK_NAMES = {404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -93,7 +94,7 @@ async def _invalid_request(_: Request, error: RequestValidationError) -> Respons
 
 async def _http_error(_: Request, error: HTTPException) -> Response:
     """Answer what the framework found: no such route, method not allowed, body too large."""
-    name = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    name = FRAMEWORK_NAMES.get(error.status_code, f"http-{error.status_code}")
     return problem(error.status_code, name, str(error.detail), dict(error.headers or {}))
 
 

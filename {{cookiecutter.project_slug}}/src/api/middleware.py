@@ -11,12 +11,14 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.api.errors import internal_error
 
 log = structlog.get_logger()
 
+MAX_BODY_BYTES = 1024 * 1024
 HEADER = "X-Request-ID"
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -43,7 +45,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, _limited(receive), send_with_id)
         except Exception:
             log.exception("unhandled_error")
             if status:
@@ -60,6 +62,24 @@ def _begin(scope: Scope) -> str:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     return request_id
+
+
+def _limited(receive: Receive) -> Receive:
+    """Return `receive` with an end to its patience.
+
+    FastAPI's `max_body_size` answers with plain text, past our handlers.
+    """
+    size = 0
+
+    async def receive_limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.")
+        return message
+
+    return receive_limited
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:

@@ -69,7 +69,7 @@ class Session(Aggregate):
             self.rotated_at = now
             self.idle_expires_at = min(now + lifetime.idle, self.absolute_expires_at)
             return Refresh.ROTATED
-        if generation == self.generation - 1 and now - self.rotated_at <= REFRESH_GRACE:
+        if 0 < generation == self.generation - 1 and now - self.rotated_at <= REFRESH_GRACE:
             return Refresh.REPEATED
         self.revoke(now)
         self.record(SessionReuseDetected, self.generation, now, user_id=self.user_id)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from src.domain.errors import AuthenticationError
 from src.domain.session import Session
-from src.domain.user import normalise_email
+from src.domain.user import User, normalise_email
 from src.usecases.ports.security import Clock, Passwords, TokenPair, Tokens
-from src.usecases.ports.unit_of_work import UnitOfWorkFactory
+from src.usecases.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from src.usecases.ports.users import NotFoundDatabaseError
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,16 @@ class LogIn:
         now = self.clock()
         session = Session.start(user.id, self.tokens.lifetime, now)
         async with self.unit_of_work() as uow:
-            current = await uow.users.load_user_for_update(user.id)
-            if current.version != user.version:
-                # Perhaps a new password, which has just ended every session but this one.
+            if not await self._is_unchanged(user, uow):
                 raise AuthenticationError
             await uow.sessions.create_session(session)
             await uow.commit()
         return self.tokens.issue(session, now)
+
+    async def _is_unchanged(self, user: User, uow: UnitOfWork) -> bool:
+        """Lock the user. A new password has just ended every session, and must end this one too."""
+        try:
+            current = await uow.users.load_user_for_update(user.id)
+        except NotFoundDatabaseError:
+            return False
+        return current.is_active and current.version == user.version

@@ -1,12 +1,14 @@
 """Structured logs: one JSON object a line on standard output, third parties' lines included."""
 
+import json
 import logging
 import sys
+from typing import Any
 
 import orjson
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -17,6 +19,14 @@ SHARED: list[Processor] = [
 ]
 
 
+def _to_json(line: EventDict, **options: Any) -> bytes:
+    """Return the line as JSON. A line must never fail whoever logs it."""
+    try:
+        return orjson.dumps(line, **options)
+    except TypeError:  # half a character, a large number, a key that is no text
+        return json.dumps(line, **options).encode()
+
+
 def configure_logging(level: str) -> None:
     """Log from `level` ("DEBUG", "INFO", …) on.
 
@@ -25,7 +35,7 @@ def configure_logging(level: str) -> None:
     """
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
-        processors=[*SHARED, structlog.processors.JSONRenderer(orjson.dumps, default=str)],
+        processors=[*SHARED, structlog.processors.JSONRenderer(_to_json, default=str)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,

@@ -42,7 +42,8 @@ def translated_errors() -> Iterator[None]:
     except UNAVAILABLE as error:
         raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
     except DBAPIError as error:
-        if not str(getattr(error.orig, "sqlstate", "")).startswith(UNAVAILABLE_STATES):
+        state = getattr(error.orig, "sqlstate", None)
+        if state and not state.startswith(UNAVAILABLE_STATES):
             raise
         raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
 

@@ -17,7 +17,7 @@ from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 log = structlog.get_logger()
 
 CHANNEL = "outbox"
-NOTIFY = text(f"NOTIFY {CHANNEL}")
+NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 class OutboxNotifier:

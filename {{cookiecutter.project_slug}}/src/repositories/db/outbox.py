@@ -15,6 +15,7 @@ from src.repositories.db.models import OutboxRow
 from src.usecases.ports.messaging import OutboxMessage
 
 MAX_BACKOFF_SECONDS = 60
+MAX_ERROR_CHARACTERS = 500
 COMMON_FIELDS = frozenset(field.name for field in fields(Event))
 
 INSERT = insert(OutboxRow)
@@ -32,7 +33,7 @@ LOCK_DUE = (
     .with_for_update(skip_locked=True)
 )
 DELETE = delete(OutboxRow).where(OutboxRow.sequence == any_(bindparam("sequences")))
-BACKOFF = func.least(func.power(2, OutboxRow.attempts), MAX_BACKOFF_SECONDS)
+BACKOFF = func.least(func.power(2, func.least(OutboxRow.attempts, 6)), MAX_BACKOFF_SECONDS)
 PUT_OFF = (
     update(OutboxRow)
     .where(OutboxRow.sequence == bindparam("failed"))
@@ -111,7 +112,7 @@ class DBOutbox:
             if outcome is None:
                 published.append(message.sequence)
             elif isinstance(outcome, Exception):
-                failed.append({"failed": message.sequence, "error": str(outcome)})
+                failed.append({"failed": message.sequence, "error": _storable(outcome)})
             else:
                 raise outcome  # cancelled: the rows stay as they are
         if published:
@@ -119,3 +120,9 @@ class DBOutbox:
         if failed:
             await transaction.execute(PUT_OFF, failed)
         await transaction.commit()
+
+
+def _storable(error: Exception) -> str:
+    """Return an error's text as Postgres can keep it: no NUL, no half a character, not endless."""
+    text = str(error).encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return text[:MAX_ERROR_CHARACTERS]

@@ -16,9 +16,14 @@ from src.usecases.ports.sessions import SessionAccess
 
 SESSION = select(SessionRow.__table__)
 SESSION_COLUMNS = SESSION.selected_columns.keys()
-SESSION_FOR_UPDATE = SESSION.where(SessionRow.id == bindparam("id")).with_for_update()
+SESSION_FOR_UPDATE = (
+    SESSION.join(UserRow, UserRow.id == SessionRow.user_id)
+    .where(SessionRow.id == bindparam("id"), UserRow.is_active)
+    .with_for_update(of=SessionRow)
+)
+CACHED = ("user_id", "revoked_at", "absolute_expires_at")
 ACCESS = (
-    select(SessionRow.revoked_at, SessionRow.absolute_expires_at, *PROFILE)
+    select(SessionRow.user_id, SessionRow.revoked_at, SessionRow.absolute_expires_at, *PROFILE)
     .join(UserRow, UserRow.id == SessionRow.user_id)
     .where(SessionRow.id == bindparam("session"), UserRow.id == bindparam("user"))
 )
@@ -51,11 +56,11 @@ class DBSessionRepository:
             if not rows:
                 return [None, None]
             user = dict(rows[0]._mapping)
-            return [{name: user.pop(name) for name in ("revoked_at", "absolute_expires_at")}, user]
+            return [{name: user.pop(name) for name in CACHED}, user]
 
         keys = [session_key(session_id), user_key(user_id)]
         session, user = await read_through(self.cache, keys, load)
-        if session is None or user is None:
+        if session is None or user is None or session["user_id"] != user["id"]:
             return None
         return SessionAccess(
             user=to_profile(user),

@@ -81,10 +81,12 @@ class DBUnitOfWork:
 
     async def commit(self) -> None:
         """Store the events, close the stale keys, commit, open the keys, announce the events."""
-        transaction, events = self._transaction, self._transaction.events
+        transaction = self._transaction
+        events, transaction.events = transaction.events, []
+        stale_keys, transaction.stale_keys = transaction.stale_keys, set()
         if events:
             await store_events(transaction, events, self._source)
-        async with self._cache.writing(sorted(transaction.stale_keys)):
+        async with self._cache.writing(sorted(stale_keys)):
             await transaction.commit()
         if events:
             self._notifier.announce()

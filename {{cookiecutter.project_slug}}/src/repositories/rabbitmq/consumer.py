@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
@@ -69,7 +70,7 @@ class RabbitMQConsumer:
             await channel.set_qos(prefetch_count=self.concurrency)
             _, queue = await self.topology.declare(channel)
             failures = FailureRoutes(channel, self.topology)
-            tag = await queue.consume(lambda message: self._start(message, failures))
+            tag = await queue.consume(partial(self._start, failures))
         self.is_consuming = True
         log.info("consuming", queue=queue.name)
         waiting = [asyncio.create_task(event.wait()) for event in (stop, lost)]
@@ -80,7 +81,7 @@ class RabbitMQConsumer:
             await queue.cancel(tag)
             await self._finish()
 
-    async def _start(self, message: AbstractIncomingMessage, failures: FailureRoutes) -> None:
+    async def _start(self, failures: FailureRoutes, message: AbstractIncomingMessage) -> None:
         task = asyncio.create_task(self._answer(message, failures))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)

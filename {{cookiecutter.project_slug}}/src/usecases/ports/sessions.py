@@ -32,7 +32,7 @@ class SessionRepository(Protocol):
         """Return a session with its user as last committed, through the cache, or None."""
 
     async def load_session_for_update(self, session_id: UUID) -> Session | None:
-        """Return a session, locked until the unit of work ends, or None."""
+        """Return an active user's session, locked until the unit of work ends, or None."""
 
     async def create_session(self, session: Session) -> None:
         """Add a session."""

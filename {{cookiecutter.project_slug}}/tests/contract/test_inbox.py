@@ -1,0 +1,58 @@
+from uuid import UUID, uuid4
+
+from tests.contract.conftest import Store, waiting_for
+
+
+async def claim_and_commit(store: Store, message_id: UUID) -> bool:
+    async with store.unit_of_work() as uow:
+        is_new = await uow.inbox.claim(message_id)
+        await uow.commit()
+    return is_new
+
+
+async def test_a_message_can_be_claimed_once(store: Store) -> None:
+    message_id = uuid4()
+
+    assert [await claim_and_commit(store, message_id) for _ in range(3)] == [True, False, False]
+    assert await claim_and_commit(store, uuid4())
+
+
+async def test_a_message_whose_handling_was_rolled_back_can_be_claimed_again(store: Store) -> None:
+    message_id = uuid4()
+    async with store.unit_of_work() as uow:
+        assert await uow.inbox.claim(message_id)
+
+    assert await claim_and_commit(store, message_id)
+
+
+async def test_a_message_cannot_be_claimed_twice_in_one_unit_of_work(store: Store) -> None:
+    message_id = uuid4()
+
+    async with store.unit_of_work() as uow:
+        assert [await uow.inbox.claim(message_id) for _ in range(2)] == [True, False]
+
+
+async def test_a_second_delivery_waits_for_the_first_and_is_refused_when_that_commits(
+    store: Store,
+) -> None:
+    message_id = uuid4()
+
+    async with store.unit_of_work() as uow:
+        assert await uow.inbox.claim(message_id)
+        async with waiting_for(claim_and_commit(store, message_id)) as second:
+            await uow.commit()
+
+    assert second.result() is False
+
+
+async def test_a_second_delivery_waits_for_the_first_and_is_granted_when_that_rolls_back(
+    store: Store,
+) -> None:
+    message_id, first = uuid4(), store.unit_of_work()
+    await first.__aenter__()
+    assert await first.inbox.claim(message_id)
+
+    async with waiting_for(claim_and_commit(store, message_id)) as second:
+        await first.__aexit__(None, None, None)
+
+    assert second.result() is True

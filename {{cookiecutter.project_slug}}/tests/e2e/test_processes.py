@@ -1,0 +1,114 @@
+"""The entry points as processes of their own, as containers run them."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import orjson
+import pytest
+
+from src.config import ROOT, Settings
+from src.repositories.rabbitmq.topology import Topology
+from tests.support.network import closed_port
+from tests.support.waiting import eventually
+
+WORKER = ["-m", "src.consume_worker"]
+
+
+def uvicorn(port: int) -> list[str]:
+    """Return how the API is started."""
+    return ["-m", "uvicorn", "src.main:app", "--port", str(port), "--no-access-log"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the service and without anybody's `.env`."""
+    for name in ("src", "pyproject.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, arguments: list[str], environment: dict[str, str] | None = None
+) -> AsyncIterator[Process]:
+    """Have a process that runs while the context is open, at the most."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, cwd=folder, env=environment, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def output_until(process: Process, event: str) -> dict[str, object]:
+    """Return the log line of an event; every line before it is JSON, too."""
+    assert process.stdout is not None
+    async with asyncio.timeout(15):
+        async for line in process.stdout:
+            logged: dict[str, object] = orjson.loads(line)
+            if logged["event"] == event:
+                return logged
+    raise AssertionError(f"it ended without {event!r}")
+
+
+async def test_the_api_starts_answers_and_stops_when_it_is_told_to(
+    settings: Settings, folder: Path
+) -> None:
+    port = closed_port()
+    async with (
+        running(folder, uvicorn(port)) as process,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+
+        async def is_ready() -> bool:
+            try:
+                return (await client.get("/health/ready")).status_code == 200
+            except httpx2.TransportError:
+                assert process.returncode is None
+                return False
+
+        await eventually(is_ready, seconds=15)
+        process.send_signal(signal.SIGTERM)
+        output, _ = await asyncio.wait_for(process.communicate(), 10)
+    events = [orjson.loads(line)["event"] for line in output.splitlines()]
+    assert "Application shutdown complete." in events
+    # Uvicorn shuts down and then ends as the signal would have ended it.
+    assert process.returncode in {0, -signal.SIGTERM}
+
+
+async def test_the_worker_starts_consumes_and_stops_when_it_is_told_to(
+    settings: Settings, run_topology: Topology, folder: Path
+) -> None:
+    async with running(folder, WORKER) as process:
+        consuming = await output_until(process, "consuming")
+        assert consuming["queue"] == run_topology.queue
+        process.send_signal(signal.SIGTERM)
+        await output_until(process, "worker_stopped")
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_without_a_secret_key_neither_starts_and_both_say_which_variable_is_missing(
+    settings: Settings, folder: Path
+) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "SECURITY_SECRET_KEY"}
+    async with (
+        running(folder, uvicorn(closed_port()), environment) as api,
+        running(folder, WORKER, environment) as worker,
+    ):
+        for process in (api, worker):
+            output, _ = await asyncio.wait_for(process.communicate(), 15)
+            assert process.returncode == 1
+            assert output.decode().splitlines() == [
+                "The settings do not allow a start:",
+                "  SECURITY_SECRET_KEY: Field required",
+            ]

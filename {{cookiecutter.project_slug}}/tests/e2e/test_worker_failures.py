@@ -1,0 +1,116 @@
+"""The worker when servers are lost, when its own code breaks, and when it is stopped."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import punq
+import pytest
+
+from src import consume_worker
+from src.config import Settings
+from src.consume_worker import work
+from src.container import build_container
+from src.repositories.db.engine import Database
+from src.usecases.ports.messaging import MessageHandler, Outbox
+from tests.support.accounts import register
+from tests.support.amqp import Queues
+from tests.support.events import all_published, welcomed
+from tests.support.network import Proxy
+from tests.support.service import working
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("empty_tables")
+
+
+@pytest.fixture
+async def postgres_proxy(settings: Settings) -> AsyncIterator[Proxy]:
+    async with Proxy(settings.postgres.host, settings.postgres.port).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def rabbitmq_proxy(settings: Settings) -> AsyncIterator[Proxy]:
+    async with Proxy(settings.rabbitmq.host, settings.rabbitmq.port).running() as proxy:
+        yield proxy
+
+
+async def test_a_worker_that_loses_its_database_goes_on_when_it_is_back(
+    api: httpx2.AsyncClient, settings: Settings, database: Database, postgres_proxy: Proxy
+) -> None:
+    there = {"host": "127.0.0.1", "port": postgres_proxy.port}
+    proxied = replace(settings, postgres=settings.postgres.model_copy(update=there))
+    async with working(build_container(proxied), proxied):
+        await welcomed(database, await register(api))
+        postgres_proxy.refuse()
+        account = await register(api)
+        await asyncio.sleep(0.3)
+        postgres_proxy.accept()
+        await welcomed(database, account)
+        await all_published(database)
+
+
+async def test_a_worker_that_loses_its_broker_goes_on_when_it_is_back(
+    api: httpx2.AsyncClient, settings: Settings, database: Database, rabbitmq_proxy: Proxy
+) -> None:
+    there = {"host": "127.0.0.1", "port": rabbitmq_proxy.port}
+    proxied = replace(settings, rabbitmq=settings.rabbitmq.model_copy(update=there))
+    async with working(build_container(proxied), proxied):
+        await welcomed(database, await register(api))
+        rabbitmq_proxy.refuse()
+        account = await register(api)
+        await asyncio.sleep(0.3)
+        rabbitmq_proxy.accept()
+        await welcomed(database, account)
+        await all_published(database)
+
+
+async def test_a_worker_touches_its_health_file_while_it_consumes(
+    settings: Settings, worker: punq.Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consume_worker, "HEALTH_SECONDS", 0.05)
+    file = tmp_path / "healthy"
+    healthy = replace(settings, worker=settings.worker.model_copy(update={"health_file": file}))
+    async with working(worker, healthy):
+
+        async def touched() -> bool:
+            return file.exists()
+
+        await eventually(touched)
+        file.unlink()
+        await eventually(touched)
+
+
+async def test_a_worker_whose_job_breaks_ends_with_its_error_so_that_it_is_started_again(
+    settings: Settings, worker: punq.Container
+) -> None:
+    class Broken:
+        async def relay(self, *_: object) -> int:
+            raise LookupError("a fault of ours")
+
+    worker.register(Outbox, instance=Broken())
+    with pytest.raises(LookupError, match="a fault of ours"):
+        await asyncio.wait_for(work(worker, settings.worker, asyncio.Event()), 10)
+
+
+async def test_a_worker_that_is_stopped_waits_for_its_handlers_as_long_as_its_grace(
+    settings: Settings, worker: punq.Container, run_queues: Queues
+) -> None:
+    started, may_finish, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def handle(body: bytes) -> None:
+        started.set()
+        await may_finish.wait()
+
+    worker.register(MessageHandler, instance=handle)
+    impatient = settings.worker.model_copy(update={"shutdown_grace_seconds": 0.3})
+    running = asyncio.create_task(work(worker, impatient, stop))
+    await run_queues.send(b"{}")
+    await asyncio.wait_for(started.wait(), 5)
+    stop.set()
+    await asyncio.wait_for(running, 3)
+    may_finish.set()
+    # What it did not wait for is not lost: it comes again.
+    assert (await run_queues.take(run_queues.topology.queue)).body == b"{}"

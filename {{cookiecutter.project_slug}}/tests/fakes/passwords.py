@@ -1,0 +1,44 @@
+"""Passwords without the work that makes hashing slow."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+
+from src.domain.errors import WeakPasswordError
+from src.utils.passwords import MAX_LENGTH, MIN_LENGTH, normalise
+
+COMMON = "password1"
+
+
+class FastPasswords:
+    """Salted SHA-256, and one common password. Its port is `Passwords`."""
+
+    def __init__(self) -> None:
+        self.verified: list[str | None] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """Happens once, while the next password is being verified."""
+
+    async def hash(self, password: str) -> str:
+        password = normalise(password)
+        if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+            raise WeakPasswordError("The password has the wrong length.")
+        if password.lower() == COMMON:
+            raise WeakPasswordError("The password is too common.")
+        await asyncio.sleep(0)
+        return _digest(secrets.token_hex(4), password)
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        self.verified.append(password_hash)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        await asyncio.sleep(0)
+        if password_hash is None:
+            return False
+        salt, _, _ = password_hash.partition("$")
+        return password_hash == _digest(salt, normalise(password))
+
+
+def _digest(salt: str, password: str) -> str:
+    return f"{salt}${hashlib.sha256(f'{salt}{password}'.encode()).hexdigest()}"

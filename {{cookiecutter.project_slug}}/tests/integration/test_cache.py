@@ -1,0 +1,158 @@
+"""The leases of the Redis cache. Two caches of one namespace stand for two processes."""
+
+import asyncio
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from src.repositories.cache import redis as redis_cache
+from src.repositories.cache.redis import RedisCache
+from src.usecases.ports.cache import Values
+from tests.support.loading import KEY, Loader, SlowLoader
+
+
+async def test_a_value_is_loaded_once_and_then_read_by_every_process(
+    cache: RedisCache, other: RedisCache
+) -> None:
+    load = Loader(b"1")
+    assert await cache.get_or_load([KEY], load) == [b"1"]
+    assert await cache.get_or_load([KEY], load) == [b"1"]
+    assert await other.get_or_load([KEY], load) == [b"1"]
+    assert load.calls == 1
+
+
+async def test_values_come_in_the_order_of_their_keys_even_if_one_was_cached_before(
+    cache: RedisCache,
+) -> None:
+    await cache.get_or_load(["b"], Loader(b"B"))
+    assert await cache.get_or_load(["a", "b"], Loader(b"A", b"B")) == [b"A", b"B"]
+    assert await cache.get_or_load(["b", "a"], Loader(None, None)) == [b"B", b"A"]
+
+
+async def test_a_cached_value_ends_with_its_time_to_live(
+    cache: RedisCache, redis: Redis, namespace: str
+) -> None:
+    await cache.get_or_load([KEY], Loader(b"1"))
+    assert 0 < await redis.pttl(f"{namespace}:{KEY}") <= 60_000
+
+
+async def test_what_is_missing_is_asked_for_again(cache: RedisCache) -> None:
+    assert await cache.get_or_load([KEY], Loader(None)) == [None]
+    assert await cache.get_or_load([KEY], Loader(b"new")) == [b"new"]
+
+
+async def test_many_misses_at_once_load_once_in_one_process(cache: RedisCache) -> None:
+    load = Loader(b"1", seconds=0.1)
+    assert (
+        await asyncio.gather(*(cache.get_or_load([KEY], load) for _ in range(50))) == [[b"1"]] * 50
+    )
+    assert load.calls == 1
+
+
+async def test_many_misses_at_once_load_at_most_once_in_each_process(
+    cache: RedisCache, other: RedisCache
+) -> None:
+    load = Loader(b"1")
+    reads = [c.get_or_load([KEY], load) for _ in range(25) for c in (cache, other)]
+    assert await asyncio.gather(*reads) == [[b"1"]] * 50
+    assert load.calls <= 2
+
+
+async def test_a_failing_load_fails_its_reader_and_leaves_the_others_to_their_own(
+    cache: RedisCache,
+) -> None:
+    loading = asyncio.Event()
+
+    async def fail() -> Values:
+        loading.set()
+        await asyncio.sleep(0.05)
+        raise LookupError
+
+    failing = asyncio.create_task(cache.get_or_load([KEY], fail))
+    await loading.wait()
+    assert await cache.get_or_load([KEY], Loader(b"1")) == [b"1"]
+    with pytest.raises(LookupError):
+        await failing
+
+
+async def test_a_reader_that_took_its_lease_before_a_write_cannot_fill_after_it(
+    cache: RedisCache, other: RedisCache
+) -> None:
+    load_old = SlowLoader(b"old")
+    reader = asyncio.create_task(cache.get_or_load([KEY], load_old))
+    await load_old.has_read.wait()
+    async with other.writing([KEY]):
+        pass
+    load_old.may_return.set()
+    await reader
+    assert await cache.get_or_load([KEY], Loader(b"new")) == [b"new"]
+
+
+async def test_a_reader_after_a_write_is_not_given_what_another_read_before_it(
+    cache: RedisCache,
+) -> None:
+    load_old = SlowLoader(b"old")
+    early = asyncio.create_task(cache.get_or_load([KEY], load_old))
+    await load_old.has_read.wait()
+    async with cache.writing([KEY]):
+        pass
+    late = asyncio.create_task(cache.get_or_load([KEY], Loader(b"new")))
+    await asyncio.sleep(0.05)
+    load_old.may_return.set()
+    assert await early == [b"old"]
+    assert await late == [b"new"]
+
+
+async def test_while_a_write_is_in_flight_readers_load_and_fill_nothing(
+    cache: RedisCache, other: RedisCache
+) -> None:
+    await cache.get_or_load([KEY], Loader(b"old"))
+    async with other.writing([KEY]):
+        assert await cache.get_or_load([KEY], Loader(b"seen in between")) == [b"seen in between"]
+        assert await other.get_or_load([KEY], Loader(b"and again")) == [b"and again"]
+    assert await cache.get_or_load([KEY], Loader(b"new")) == [b"new"]
+    assert await cache.get_or_load([KEY], Loader(None)) == [b"new"]
+
+
+async def test_of_two_writers_the_first_to_finish_does_not_open_the_key_for_the_other(
+    cache: RedisCache, other: RedisCache
+) -> None:
+    async with cache.writing([KEY]):
+        async with other.writing([KEY]):
+            pass
+        await other.get_or_load([KEY], Loader(b"old"))
+    assert await other.get_or_load([KEY], Loader(b"new")) == [b"new"]
+
+
+async def test_a_writer_that_died_keeps_its_key_closed_until_the_deadline_and_no_longer(
+    cache: RedisCache, other: RedisCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_cache, "WRITER_MS", 300)
+    with pytest.raises(LookupError):
+        async with other.writing([KEY]):
+            raise LookupError
+    load = Loader(b"1")
+    for calls in (1, 2):
+        await cache.get_or_load([KEY], load)
+        assert load.calls == calls
+    await asyncio.sleep(0.4)
+    for _ in range(2):
+        await cache.get_or_load([KEY], load)
+    assert load.calls == 3
+
+
+async def test_a_reader_that_died_with_its_lease_holds_up_the_others_for_moments_only(
+    cache: RedisCache, other: RedisCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_cache, "LEASE_MS", 300)
+    load = SlowLoader(b"never")
+    dying = asyncio.create_task(other.get_or_load([KEY], load))
+    await load.has_read.wait()
+    dying.cancel()
+    started = time.monotonic()
+    assert await cache.get_or_load([KEY], Loader(b"1")) == [b"1"]
+    assert time.monotonic() - started < 0.3
+    await asyncio.sleep(0.4)
+    await cache.get_or_load([KEY], Loader(b"2"))
+    assert await cache.get_or_load([KEY], Loader(None)) == [b"2"]

@@ -1,0 +1,165 @@
+"""A database that does not answer, in all the ways it can."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from src.config import Settings
+from src.repositories.db import engine
+from src.repositories.db.engine import Database, Transaction
+from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from tests.support.network import Proxy, closed_port, refusing_postgres
+
+
+@dataclass
+class Proxied:
+    """A database whose connections can be broken."""
+
+    database: Database
+    proxy: Proxy
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Have a transaction that has begun; it is closed when the context is left."""
+        transaction = self.database.transaction()
+        try:
+            await transaction.execute(text("SELECT 1"))
+            yield transaction
+        finally:
+            await transaction.aclose()
+
+
+@pytest.fixture
+async def proxied(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxied]:
+    monkeypatch.setattr(engine, "CONNECT_TIMEOUT_SECONDS", 0.5)
+    async with Proxy(settings.postgres.host, settings.postgres.port).running() as proxy:
+        url = settings.postgres.url.set(host="127.0.0.1", port=proxy.port)
+        database = Database(url, pool_size=1, application_name="test")
+        yield Proxied(database, proxy)
+        proxy.cut()
+        await database.aclose()
+
+
+async def test_a_port_where_nobody_listens_is_an_unavailable_database(settings: Settings) -> None:
+    url = settings.postgres.url.set(host="127.0.0.1", port=closed_port())
+    database = Database(url, pool_size=1, application_name="test")
+    with pytest.raises(DatabaseUnavailableError):
+        await database.check()
+    with pytest.raises(DatabaseUnavailableError):
+        await database.transaction().execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize(
+    "sqlstate",
+    [
+        pytest.param("57P03", id="starting up"),
+        pytest.param("53300", id="too many connections"),
+        pytest.param("57P01", id="shutting down"),
+    ],
+)
+async def test_a_server_that_turns_clients_away_is_an_unavailable_database(
+    settings: Settings, sqlstate: str
+) -> None:
+    async with refusing_postgres(sqlstate) as port:
+        url = settings.postgres.url.set(host="127.0.0.1", port=port)
+        database = Database(url, pool_size=1, application_name="test")
+        with pytest.raises(DatabaseUnavailableError):
+            await database.check()
+
+
+async def test_a_server_that_hangs_is_an_unavailable_database_after_a_bounded_wait(
+    proxied: Proxied,
+) -> None:
+    proxied.proxy.hang()
+    started = time.monotonic()
+    with pytest.raises(DatabaseUnavailableError):
+        await proxied.database.check()
+    assert time.monotonic() - started < 2
+
+
+async def test_a_pool_without_a_free_connection_is_an_unavailable_database(
+    proxied: Proxied,
+) -> None:
+    async with proxied.transaction():
+        with pytest.raises(DatabaseUnavailableError):
+            await proxied.database.check()
+    await proxied.database.check()
+
+
+async def test_a_connection_lost_between_two_statements_is_an_unavailable_database_once(
+    proxied: Proxied,
+) -> None:
+    async with proxied.transaction() as transaction:
+        proxied.proxy.cut()
+        with pytest.raises(DatabaseUnavailableError):
+            await transaction.execute(text("SELECT 1"))
+    await proxied.database.check()
+
+
+async def test_a_connection_lost_before_the_commit_is_an_unavailable_database(
+    proxied: Proxied,
+) -> None:
+    async with proxied.transaction() as transaction:
+        proxied.proxy.cut()
+        with pytest.raises(DatabaseUnavailableError):
+            await transaction.commit()
+
+
+async def test_a_connection_lost_while_idle_costs_one_request_and_no_more(
+    proxied: Proxied,
+) -> None:
+    await proxied.database.check()
+    proxied.proxy.cut()
+    with suppress(DatabaseUnavailableError):
+        await proxied.database.check()
+    await proxied.database.check()
+
+
+async def test_a_connection_that_the_server_ends_during_a_statement_is_an_unavailable_database(
+    proxied: Proxied, database: Database
+) -> None:
+    async with proxied.transaction() as transaction:
+        pid = (await transaction.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        sleeping = asyncio.create_task(transaction.execute(text("SELECT pg_sleep(4)")))
+        await asyncio.sleep(0.1)
+        await database.fetch(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        with pytest.raises(DatabaseUnavailableError):
+            await sleeping
+
+
+async def test_a_statement_that_takes_too_long_is_an_unavailable_database(
+    proxied: Proxied,
+) -> None:
+    async with proxied.transaction() as transaction:
+        await transaction.execute(text("SET LOCAL statement_timeout = '50ms'"))
+        with pytest.raises(DatabaseUnavailableError):
+            await transaction.execute(text("SELECT pg_sleep(4)"))
+
+
+async def test_every_connection_has_its_time_limits(database: Database) -> None:
+    [row] = await database.fetch(
+        text(
+            "SELECT current_setting('statement_timeout'),"
+            " current_setting('idle_in_transaction_session_timeout')"
+        )
+    )
+    assert tuple(row) == ("5s", "10s")
+
+
+async def test_an_error_of_ours_is_not_taken_for_an_unavailable_database(
+    database: Database,
+) -> None:
+    with pytest.raises(ProgrammingError):
+        await database.fetch(text("SELECT no_such_column"))
+
+
+async def test_an_error_shows_no_parameters(database: Database) -> None:
+    with pytest.raises(ProgrammingError) as error:
+        await database.fetch(text("SELECT no_such_column, :secret"), {"secret": "hunter2"})
+    assert "hunter2" not in str(error.value)

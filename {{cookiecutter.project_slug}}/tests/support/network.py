@@ -1,0 +1,107 @@
+"""Networks that fail on command, so that no test has to stop a server that others use."""
+
+import asyncio
+import socket
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+def closed_port() -> int:
+    """Return a port of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Proxy:
+    """Passes TCP connections on to a server, until it is told otherwise."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._writers: set[StreamWriter] = set()
+        self._pipes: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._accepts = True
+        self.port = 0
+        self.connections = 0
+        """How many were opened so far."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Proxy"]:
+        """Listen while the context is open."""
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            self.cut()
+            for pipe in self._pipes:
+                pipe.cancel()
+            await asyncio.gather(*self._pipes, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Break every open connection."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def refuse(self) -> None:
+        """Break every open connection, and every new one at once."""
+        self._accepts = False
+        self.cut()
+
+    def accept(self) -> None:
+        """Take new connections again."""
+        self._accepts = True
+
+    def hang(self) -> None:
+        """Keep connections open but pass nothing on any more."""
+        self._flowing.clear()
+
+    async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self.connections += 1
+        if not self._accepts:
+            writer.transport.abort()
+            return
+        upstream_reader, upstream_writer = await asyncio.open_connection(*self._target)
+        for source, sink in ((reader, upstream_writer), (upstream_reader, writer)):
+            self._writers.add(sink)
+            pipe = asyncio.create_task(self._pass_on(source, sink))
+            self._pipes.add(pipe)
+            pipe.add_done_callback(self._pipes.discard)
+
+    async def _pass_on(self, source: StreamReader, sink: StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65536):
+                await self._flowing.wait()
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+        self._writers.discard(sink)
+
+
+@asynccontextmanager
+async def refusing_postgres(sqlstate: str) -> AsyncIterator[int]:
+    """Have a server on the returned port that turns every client away with this SQLSTATE."""
+    fields = f"SFATAL\0C{sqlstate}\0Mturned away\0\0".encode()
+
+    async def turn_away(reader: StreamReader, writer: StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            length = int.from_bytes(await reader.readexactly(4))
+            request = await reader.readexactly(length - 4)
+            if request == (80877103).to_bytes(4):  # the client asks for TLS first
+                writer.write(b"N")
+                length = int.from_bytes(await reader.readexactly(4))
+                await reader.readexactly(length - 4)
+            writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(turn_away, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()

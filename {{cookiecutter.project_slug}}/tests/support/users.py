@@ -1,0 +1,24 @@
+"""Users and sessions for tests that need some, and do not care which."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from src.domain.session import Session, SessionLifetime
+from src.domain.user import User
+
+LIFETIME = SessionLifetime(idle=timedelta(days=14), absolute=timedelta(days=90))
+
+
+def new_email() -> str:
+    """Return an address that no other test uses."""
+    return f"ada-{uuid4().hex[:12]}@example.com"
+
+
+def new_user() -> User:
+    """Return a registered user who is not saved yet."""
+    return User.register(new_email(), f"hash-{uuid4().hex}", datetime.now(UTC))
+
+
+def new_session(user_id: UUID) -> Session:
+    """Return a session that is not saved yet."""
+    return Session.start(user_id, LIFETIME, datetime.now(UTC))

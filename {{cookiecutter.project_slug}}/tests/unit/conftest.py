@@ -1,0 +1,112 @@
+"""Use cases on fakes. Only the tokens are real: they need no server and take no time."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from src.domain.session import SessionLifetime
+from src.domain.user import User
+from src.usecases.authenticate import Authenticate
+from src.usecases.change_password import ChangePassword
+from src.usecases.log_in import LogIn
+from src.usecases.log_out import LogOut
+from src.usecases.ports.unit_of_work import UnitOfWorkFactory
+from src.usecases.refresh_session import RefreshSession
+from src.usecases.register_user import RegisterUser
+from src.utils.tokens import SignedTokens
+from tests.fakes.clock import MovableClock
+from tests.fakes.database import InMemoryDatabase
+from tests.fakes.passwords import FastPasswords
+from tests.fakes.unit_of_work import InMemoryUnitOfWork
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def log_lines() -> Iterator[list[EventDict]]:
+    """Keep what is logged, in place of writing it."""
+    with capture_logs() as lines:
+        yield lines
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def store() -> InMemoryDatabase:
+    return InMemoryDatabase()
+
+
+@pytest.fixture
+def unit_of_work(store: InMemoryDatabase) -> UnitOfWorkFactory:
+    return partial(InMemoryUnitOfWork, store)
+
+
+@pytest.fixture
+def passwords() -> FastPasswords:
+    return FastPasswords()
+
+
+@pytest.fixture
+def tokens() -> SignedTokens:
+    return SignedTokens(
+        secret_key="0123456789abcdef" * 4,
+        issuer="this-service",
+        ttl_seconds=600,
+        lifetime=SessionLifetime(idle=timedelta(days=14), absolute=timedelta(days=90)),
+    )
+
+
+@pytest.fixture
+def register_user(
+    unit_of_work: UnitOfWorkFactory, passwords: FastPasswords, clock: MovableClock
+) -> RegisterUser:
+    return RegisterUser(unit_of_work, passwords, clock)
+
+
+@pytest.fixture
+def log_in(
+    unit_of_work: UnitOfWorkFactory,
+    passwords: FastPasswords,
+    tokens: SignedTokens,
+    clock: MovableClock,
+) -> LogIn:
+    return LogIn(unit_of_work, passwords, tokens, clock)
+
+
+@pytest.fixture
+def refresh_session(
+    unit_of_work: UnitOfWorkFactory, tokens: SignedTokens, clock: MovableClock
+) -> RefreshSession:
+    return RefreshSession(unit_of_work, tokens, clock)
+
+
+@pytest.fixture
+def log_out(unit_of_work: UnitOfWorkFactory, clock: MovableClock) -> LogOut:
+    return LogOut(unit_of_work, clock)
+
+
+@pytest.fixture
+def change_password(
+    unit_of_work: UnitOfWorkFactory, passwords: FastPasswords, clock: MovableClock
+) -> ChangePassword:
+    return ChangePassword(unit_of_work, passwords, clock)
+
+
+@pytest.fixture
+def authenticate(
+    unit_of_work: UnitOfWorkFactory, tokens: SignedTokens, clock: MovableClock
+) -> Authenticate:
+    return Authenticate(unit_of_work, tokens, clock)
+
+
+@pytest.fixture
+async def ada(register_user: RegisterUser) -> User:
+    """Someone with an account, whose events so far are of no interest."""
+    return await register_user.execute(email="ada@example.com", password=PASSWORD)

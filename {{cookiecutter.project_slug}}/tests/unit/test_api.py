@@ -1,0 +1,207 @@
+"""The API on fakes: what holds for every route, and needs no server."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import punq
+import pytest
+from fastapi import FastAPI
+from structlog.typing import EventDict
+
+from src.api.app import create_app
+from src.api.middleware import MAX_BODY_BYTES
+from src.domain.user import User
+from src.usecases.authenticate import Authenticate
+from src.usecases.log_in import LogIn
+from src.usecases.refresh_session import RefreshSession
+from src.usecases.register_user import RegisterUser
+from src.utils.passwords import Argon2Passwords
+from tests.unit.conftest import PASSWORD
+
+
+@pytest.fixture
+def passwords() -> Argon2Passwords:
+    """Real hashing, which text that is no Unicode would reach; without its cost."""
+    return Argon2Passwords(memory_kib=8, passes=1)
+
+
+@asynccontextmanager
+async def no_resources(_: punq.Container) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture
+def app(
+    register_user: RegisterUser,
+    log_in: LogIn,
+    authenticate: Authenticate,
+    refresh_session: RefreshSession,
+) -> FastAPI:
+    container = punq.Container()
+    for use_case in (register_user, log_in, authenticate, refresh_session):
+        container.register(type(use_case), instance=use_case)
+    return create_app(
+        container,
+        no_resources,
+        title="This Service",
+        description="Serves.",
+        version="1.2.3",
+    )
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+def references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from (v for k, v in schema.items() if k == "$ref")
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from references(part)
+
+
+def test_every_reference_of_the_api_description_leads_somewhere(app: FastAPI) -> None:
+    description = app.openapi()
+
+    for reference in references(description):
+        target: Any = description
+        for step in reference.removeprefix("#/").split("/"):
+            assert step in target, reference
+            target = target[step]
+
+
+def test_every_route_of_the_api_describes_itself_and_its_problems(app: FastAPI) -> None:
+    operations = [
+        operation
+        for path, methods in app.openapi()["paths"].items()
+        for operation in methods.values()
+        if path.startswith("/api/")
+    ]
+
+    assert operations
+    for operation in operations:
+        assert operation["description"]
+        problems = {s: r for s, r in operation["responses"].items() if not s.startswith("2")}
+        assert problems
+        for response in problems.values():
+            assert [*response["content"]] == ["application/problem+json"]
+
+
+async def test_an_answer_with_tokens_is_not_to_be_stored(
+    client: httpx2.AsyncClient, ada: User
+) -> None:
+    body = {"email": ada.email, "password": PASSWORD}
+
+    response = await client.post("/api/v1/auth/login", json=body)
+
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_body_that_is_too_large_is_a_problem_like_any_other(
+    client: httpx2.AsyncClient, log_lines: list[EventDict]
+) -> None:
+    response = await client.post("/api/v1/auth/login", content=b"x" * (MAX_BODY_BYTES + 1))
+
+    assert "unhandled_error" not in {line["event"] for line in log_lines}
+
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+
+
+async def test_a_body_without_a_length_that_is_too_large_is_a_problem_like_any_other(
+    client: httpx2.AsyncClient,
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * (MAX_BODY_BYTES // 2)
+
+    response = await client.post("/api/v1/auth/login", content=chunks())
+
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi", "bearer a.b.c", "Bearer \xff"]
+)
+async def test_whoever_does_not_prove_who_they_are_is_told_how_to(
+    client: httpx2.AsyncClient, authorization: str | None
+) -> None:
+    headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
+
+    response = await client.get("/api/v1/users/me", headers=headers)
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"email": "ada", "password": PASSWORD}, id="no address"),
+        pytest.param({"email": "a" * 250 + "@example.com", "password": PASSWORD}, id="too long"),
+        pytest.param({"email": "a\0da@example.com", "password": PASSWORD}, id="a null character"),
+        pytest.param({"email": "ada@example.com", "password": "short"}, id="a short password"),
+        pytest.param({"email": "ada@example.com", "password": "x" * 129}, id="a long password"),
+        pytest.param({"email": "ada@example.com", "password": 12345678}, id="a number"),
+        pytest.param(
+            {"email": "ada@example.com", "password": PASSWORD, "is_admin": True},
+            id="one more field",
+        ),
+    ],
+)
+async def test_a_registration_that_is_not_valid_is_refused_without_repeating_the_password(
+    client: httpx2.AsyncClient, body: dict[str, Any]
+) -> None:
+    response = await client.post("/api/v1/auth/register", json=body)
+
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert PASSWORD not in response.text
+
+
+async def test_a_registered_user_is_shown_without_the_password(client: httpx2.AsyncClient) -> None:
+    body = {"email": "Ada@Example.com", "password": PASSWORD}
+
+    response = await client.post("/api/v1/auth/register", json=body)
+
+    assert response.status_code == 201
+    assert set(response.json()) == {"id", "email", "is_active", "created_at", "updated_at"}
+    assert response.json()["email"] == "ada@example.com"
+
+
+@pytest.mark.parametrize("route", ["register", "login"])
+@pytest.mark.parametrize("part", ["email", "password"])
+async def test_half_a_character_is_the_callers_fault(
+    client: httpx2.AsyncClient, ada: User, route: str, part: str
+) -> None:
+    body = {"email": ada.email, "password": PASSWORD}
+    body[part] = "\ud800" + body[part]
+    headers = {"Content-Type": "application/json"}
+
+    response = await client.post(f"/api/v1/auth/{route}", content=json.dumps(body), headers=headers)
+
+    assert response.status_code in {401, 422}
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_half_a_character_is_no_refresh_token(client: httpx2.AsyncClient) -> None:
+    response = await client.post(
+        "/api/v1/auth/refresh",
+        content=b'{"refresh_token": "\\ud800"}',
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert response.status_code in {401, 422}

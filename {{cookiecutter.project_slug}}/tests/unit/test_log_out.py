@@ -1,0 +1,47 @@
+from uuid import uuid4
+
+import pytest
+
+from src.domain.errors import AuthenticationError
+from src.domain.user import User
+from src.usecases.authenticate import Authenticate
+from src.usecases.log_in import LogIn
+from src.usecases.log_out import LogOut
+from tests.fakes.clock import MovableClock
+from tests.fakes.database import InMemoryDatabase
+from tests.unit.conftest import PASSWORD
+
+
+async def test_logging_out_ends_this_session_and_no_other(
+    log_out: LogOut, log_in: LogIn, authenticate: Authenticate, ada: User
+) -> None:
+    ended, other = [await log_in.execute(email=ada.email, password=PASSWORD) for _ in range(2)]
+    session_id = (await authenticate.execute(ended.access_token)).session_id
+
+    await log_out.execute(session_id=session_id)
+
+    with pytest.raises(AuthenticationError):
+        await authenticate.execute(ended.access_token)
+    assert (await authenticate.execute(other.access_token)).user.id == ada.id
+
+
+async def test_logging_out_twice_changes_nothing(
+    log_out: LogOut, log_in: LogIn, store: InMemoryDatabase, clock: MovableClock, ada: User
+) -> None:
+    await log_in.execute(email=ada.email, password=PASSWORD)
+    [session] = store.rows.sessions.values()
+    first = clock.now
+    await log_out.execute(session_id=session.id)
+    clock.advance(minutes=1)
+
+    await log_out.execute(session_id=session.id)
+
+    assert store.rows.sessions[session.id].revoked_at == first
+
+
+async def test_logging_out_of_a_session_that_is_not_kept_is_no_error(
+    log_out: LogOut, store: InMemoryDatabase
+) -> None:
+    await log_out.execute(session_id=uuid4())
+
+    assert store.rows.sessions == {}

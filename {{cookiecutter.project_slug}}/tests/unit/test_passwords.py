@@ -1,0 +1,183 @@
+import asyncio
+import statistics
+import time
+
+import argon2
+import pytest
+
+from src.domain.errors import WeakPasswordError
+from src.utils.passwords import Argon2Passwords
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Argon2Passwords:
+    """Hashing that takes no time, where the time is not the point."""
+    return Argon2Passwords(memory_kib=8, passes=1)
+
+
+@pytest.fixture(scope="module")
+def real_passwords() -> Argon2Passwords:
+    """Hashing as in production."""
+    return Argon2Passwords()
+
+
+async def test_hashes_have_owasps_parameters(real_passwords: Argon2Passwords) -> None:
+    password_hash = await real_passwords.hash(PASSWORD)
+
+    assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert await real_passwords.verify(password_hash, PASSWORD)
+
+
+async def test_a_hash_made_with_other_parameters_is_still_verified(
+    passwords: Argon2Passwords, real_passwords: Argon2Passwords
+) -> None:
+    assert await real_passwords.verify(await passwords.hash(PASSWORD), PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "typed"),
+    [
+        pytest.param("caf\u00e9 au lait", "cafe\u0301 au lait", id="an accent of its own"),
+        pytest.param("\ufb01ve \ufb01sh \ufb01ngers", "five fish fingers", id="ligatures"),
+        pytest.param("\uff50\uff41\uff53\uff53 phrases", "pass phrases", id="fullwidth letters"),
+        pytest.param("\u212bngstr\u00f6m unit", "A\u030angstro\u0308m unit", id="two accents"),
+    ],
+)
+async def test_a_password_is_known_however_the_keyboard_composes_it(
+    passwords: Argon2Passwords, chosen: str, typed: str
+) -> None:
+    assert chosen != typed
+    assert await passwords.verify(await passwords.hash(chosen), typed)
+    assert await passwords.verify(await passwords.hash(typed), chosen)
+
+
+@pytest.mark.parametrize(
+    "typed", [PASSWORD.upper(), PASSWORD + " ", PASSWORD[:-1], PASSWORD + "\0", ""]
+)
+async def test_a_password_that_differs_a_little_is_wrong(
+    passwords: Argon2Passwords, typed: str
+) -> None:
+    assert not await passwords.verify(await passwords.hash(PASSWORD), typed)
+
+
+@pytest.mark.parametrize("last", ["\0", "x", "\U0001f40e"])
+async def test_no_password_is_truncated(passwords: Argon2Passwords, last: str) -> None:
+    long = "\U0001f40e" * 127
+    password_hash = await passwords.hash(long + last)
+
+    assert await passwords.verify(password_hash, long + last)
+    assert not await passwords.verify(password_hash, long + "y")
+    assert not await passwords.verify(password_hash, long)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("q8#nV2!z", id="8 characters"),
+        pytest.param("x" * 128, id="128 characters"),
+        pytest.param("q8 nV2 z", id="with blanks"),
+        pytest.param("\U0001f40e" * 8, id="8 characters of 4 bytes"),
+    ],
+)
+async def test_a_password_has_8_to_128_characters(
+    passwords: Argon2Passwords, password: str
+) -> None:
+    assert await passwords.verify(await passwords.hash(password), password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("q8#nV2!", id="7 characters"),
+        pytest.param("x" * 129, id="129 characters"),
+        pytest.param("e\u0301" * 7, id="7 characters of 2 code points"),
+        pytest.param("\ufb03" * 43, id="129 characters when decomposed"),
+    ],
+)
+async def test_a_password_of_another_length_is_refused(
+    passwords: Argon2Passwords, password: str
+) -> None:
+    with pytest.raises(WeakPasswordError, match="8 to 128 characters"):
+        await passwords.hash(password)
+
+
+@pytest.mark.parametrize(
+    "password", ["password", "Password", "12345678", "QWERTYUIOP", "iloveyou", "\uff50assword"]
+)
+async def test_a_common_password_is_refused_in_any_spelling(
+    passwords: Argon2Passwords, password: str
+) -> None:
+    with pytest.raises(WeakPasswordError, match="too common"):
+        await passwords.hash(password)
+
+
+@pytest.mark.parametrize("password", ["iloveyou", "q8#nV2!"])
+async def test_a_refusal_does_not_repeat_the_password(
+    passwords: Argon2Passwords, password: str
+) -> None:
+    with pytest.raises(WeakPasswordError) as refusal:
+        await passwords.hash(password)
+
+    assert password not in str(refusal.value)
+
+
+@pytest.mark.parametrize("password", ["short", "password", "x" * 129])
+async def test_a_password_that_would_be_refused_today_is_still_verified(
+    passwords: Argon2Passwords, password: str
+) -> None:
+    chosen_long_ago = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+    assert await passwords.verify(chosen_long_ago.hash(password), password)
+
+
+async def test_no_password_belongs_to_an_account_that_does_not_exist(
+    passwords: Argon2Passwords,
+) -> None:
+    for password in ("", PASSWORD, "None"):
+        assert not await passwords.verify(None, password)
+
+
+async def test_no_account_costs_about_as_much_as_a_wrong_password(
+    real_passwords: Argon2Passwords,
+) -> None:
+    password_hash = await real_passwords.hash(PASSWORD)
+
+    async def cost(known_hash: str | None) -> float:
+        started = time.perf_counter()
+        await real_passwords.verify(known_hash, "not the password")
+        return time.perf_counter() - started
+
+    costs = [(await cost(None), await cost(password_hash)) for _ in range(9)]
+    nobody, somebody = (statistics.median(column) for column in zip(*costs, strict=True))
+    assert 0.5 < nobody / somebody < 2
+
+
+async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
+    passwords = Argon2Passwords(memory_kib=65_536, passes=2)
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.001)
+            turns += 1
+
+    counting = asyncio.create_task(count_turns())
+    password_hash = await passwords.hash(PASSWORD)
+    while_hashing, turns = turns, 0
+    await passwords.verify(password_hash, PASSWORD)
+    while_verifying = turns
+    counting.cancel()
+
+    assert while_hashing > 3
+    assert while_verifying > 3
+
+
+async def test_a_damaged_hash_is_no_ones_password(passwords: Argon2Passwords) -> None:
+    password_hash = await passwords.hash(PASSWORD)
+    damaged = password_hash[:-3] + ("abc" if password_hash[-3:] != "abc" else "abd")
+
+    assert not await passwords.verify(damaged, PASSWORD)
