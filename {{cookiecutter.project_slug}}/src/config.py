@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -22,9 +22,12 @@ class SettingsError(Exception):
     """What is set does not allow a start. Names every variable that is wrong, and no value."""
 
 
-def _split_on_commas(value: Any) -> Any:
-    """Return the parts of "10, 60, 300", brackets or not."""
-    return value.strip("[] ").split(",") if isinstance(value, str) else value
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
+# "10, 60, 300", in brackets or not.
+SplitOnCommas = BeforeValidator(
+    lambda it: it.strip("[] ").split(",") if isinstance(it, str) else it
+)
+Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitOnCommas]
 
 
 class Group(BaseSettings):
@@ -38,9 +41,7 @@ class AppSettings(Group, env_prefix="APP_"):
 
     name: str = "{{ cookiecutter.project_slug }}"
     environment: Literal["development", "production"] = "development"
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
-    ] = "INFO"
+    log_level: LogLevel = "INFO"
 
 
 class PostgresSettings(Group, env_prefix="POSTGRES_"):
@@ -78,9 +79,7 @@ class RabbitMQSettings(Group, env_prefix="RABBITMQ_"):
     user: str
     password: SecretStr
     vhost: str = "/"
-    retry_delays_seconds: Annotated[
-        tuple[PositiveInt, ...], NoDecode, BeforeValidator(_split_on_commas)
-    ] = (10, 60, 300)
+    retry_delays_seconds: Delays = (10, 60, 300)
 
 
 class WorkerSettings(Group, env_prefix="WORKER_"):
@@ -104,10 +103,8 @@ class SecuritySettings(Group, env_prefix="SECURITY_"):
     @property
     def lifetime(self) -> SessionLifetime:
         """How long sessions live."""
-        return SessionLifetime(
-            idle=timedelta(seconds=self.session_idle_seconds),
-            absolute=timedelta(seconds=self.session_lifetime_seconds),
-        )
+        idle, absolute = self.session_idle_seconds, self.session_lifetime_seconds
+        return SessionLifetime(idle=timedelta(seconds=idle), absolute=timedelta(seconds=absolute))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,26 +132,21 @@ def load_settings() -> Settings:
             problems += [f"{prefix}{e['loc'][0]}".upper() + f": {e['msg']}" for e in error.errors()]
     if not problems:
         settings = Settings(**groups)  # type: ignore[arg-type]  # each is of its field's type
-        problems += _unfit_for_production(settings)
+        if settings.app.environment == "production":
+            problems += _unfit_for_production(settings)
     if problems:
         raise SettingsError("\n  ".join(["The settings do not allow a start:", *problems]))
     return settings
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[str]:
-    if settings.app.environment != "production":
-        return
-    secret_key = settings.security.secret_key
-    if len(secret_key.get_secret_value()) < MIN_SECRET_CHARACTERS:
+    if len(settings.security.secret_key.get_secret_value()) < MIN_SECRET_CHARACTERS:
         yield f"SECURITY_SECRET_KEY: production needs {MIN_SECRET_CHARACTERS} characters or more"
-    secrets = {
-        "SECURITY_SECRET_KEY": secret_key,
-        "POSTGRES_PASSWORD": settings.postgres.password,
-        "REDIS_PASSWORD": settings.redis.password,
-        "RABBITMQ_PASSWORD": settings.rabbitmq.password,
-    }
-    for name, secret in secrets.items():
-        if PLACEHOLDER in secret.get_secret_value():
-            yield f"{name}: still has its placeholder"
-        if not secret.get_secret_value() and name != "REDIS_PASSWORD":
-            yield f"{name}: is empty"
+    for group in vars(settings).values():
+        for name, field in type(group).model_fields.items():
+            value = getattr(group, name)
+            if isinstance(value, SecretStr):
+                secret = value.get_secret_value()
+                if PLACEHOLDER in secret or (not secret and field.is_required()):
+                    variable = f"{group.model_config['env_prefix']}{name}".upper()
+                    yield f"{variable}: is empty or still has its placeholder"
