@@ -24,10 +24,8 @@ class SettingsError(Exception):
 
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 # "10, 60, 300", in brackets or not.
-SplitOnCommas = BeforeValidator(
-    lambda it: it.strip("[] ").split(",") if isinstance(it, str) else it
-)
-Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitOnCommas]
+SplitCommas = BeforeValidator(lambda v: v.strip("[] ").split(",") if isinstance(v, str) else v)
+Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas]
 
 
 class Group(BaseSettings):
