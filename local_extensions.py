@@ -53,8 +53,8 @@ PACKAGES = set(
     pygments pyjwt pyparsing pytest pytest-asyncio pytest-cov pytest-randomly pytest-timeout
     pytest-xdist python-discovery python-dotenv pywin32 pyyaml redis requests requirements-parser
     rich ruff setuptools sniffio sortedcontainers sqlalchemy starlette structlog testcontainers
-    tomli tomli-w truststore types-pyyaml types-zxcvbn typing-extensions typing-inspection urllib3 uv uvicorn
-    uvloop virtualenv vulture watchfiles websockets wheel wrapt yarl zxcvbn
+    tomli tomli-w truststore types-pyyaml types-zxcvbn typing-extensions typing-inspection urllib3
+    uv uvicorn uvloop virtualenv vulture watchfiles websockets wheel wrapt yarl zxcvbn
     """.split()  # noqa: SIM905 -- as a list it would be one name a line
 )
 RESERVED = {
