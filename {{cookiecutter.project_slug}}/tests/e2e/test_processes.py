@@ -53,7 +53,7 @@ async def running(
 async def output_until(process: Process, event: str) -> dict[str, object]:
     """Return the log line of an event; every line before it is JSON, too."""
     assert process.stdout is not None
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         async for line in process.stdout:
             logged: dict[str, object] = orjson.loads(line)
             if logged["event"] == event:
@@ -77,9 +77,9 @@ async def test_the_api_starts_answers_and_stops_when_it_is_told_to(
                 assert process.returncode is None
                 return False
 
-        await eventually(is_ready, seconds=15)
+        await eventually(is_ready, seconds=45)
         process.send_signal(signal.SIGTERM)
-        output, _ = await asyncio.wait_for(process.communicate(), 10)
+        output, _ = await asyncio.wait_for(process.communicate(), 45)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
     assert "Application shutdown complete." in events
     # Uvicorn shuts down and then ends as the signal would have ended it.
@@ -94,7 +94,7 @@ async def test_the_worker_starts_consumes_and_stops_when_it_is_told_to(
         assert consuming["queue"] == run_topology.queue
         process.send_signal(signal.SIGTERM)
         await output_until(process, "worker_stopped")
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 45) == 0
 
 
 async def test_without_a_secret_key_neither_starts_and_both_say_which_variable_is_missing(
@@ -106,7 +106,7 @@ async def test_without_a_secret_key_neither_starts_and_both_say_which_variable_i
         running(folder, WORKER, environment) as worker,
     ):
         for process in (api, worker):
-            output, _ = await asyncio.wait_for(process.communicate(), 15)
+            output, _ = await asyncio.wait_for(process.communicate(), 45)
             assert process.returncode == 1
             assert output.decode().splitlines() == [
                 "The settings do not allow a start:",

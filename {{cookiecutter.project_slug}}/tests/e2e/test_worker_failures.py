@@ -92,7 +92,7 @@ async def test_a_worker_whose_job_breaks_ends_with_its_error_so_that_it_is_start
 
     worker.register(Outbox, instance=Broken())
     with pytest.raises(LookupError, match="a fault of ours"):
-        await asyncio.wait_for(work(worker, settings.worker, asyncio.Event()), 10)
+        await asyncio.wait_for(work(worker, settings.worker, asyncio.Event()), 30)
 
 
 async def test_a_worker_that_is_stopped_waits_for_its_handlers_as_long_as_its_grace(
@@ -108,9 +108,9 @@ async def test_a_worker_that_is_stopped_waits_for_its_handlers_as_long_as_its_gr
     impatient = settings.worker.model_copy(update={"shutdown_grace_seconds": 0.3})
     running = asyncio.create_task(work(worker, impatient, stop))
     await run_queues.send(b"{}")
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), 20)
     stop.set()
-    await asyncio.wait_for(running, 3)
+    await asyncio.wait_for(running, 20)
     may_finish.set()
     # What it did not wait for is not lost: it comes again.
     assert (await run_queues.take(run_queues.topology.queue)).body == b"{}"

@@ -52,7 +52,7 @@ class Queues:
         queue = await self.channel.declare_queue(name, passive=True)
         return queue.declaration_result.message_count or 0
 
-    async def take(self, name: str, seconds: float = 5) -> AbstractIncomingMessage:
+    async def take(self, name: str, seconds: float = 20) -> AbstractIncomingMessage:
         """Return the next message of a queue, which it leaves; wait for it if need be."""
         queue = await self.channel.get_queue(name)
         message = await eventually(lambda: queue.get(fail=False), seconds)

@@ -25,7 +25,7 @@ class Handler:
         if self._errors:
             raise self._errors.pop(0)
 
-    async def called(self, times: int, seconds: float = 5) -> None:
+    async def called(self, times: int, seconds: float = 20) -> None:
         """Return when it was called so often."""
 
         async def often_enough() -> bool:

@@ -54,4 +54,4 @@ async def working(container: punq.Container, settings: Settings) -> AsyncIterato
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 5) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
     """Look until what is seen is true, and return it; fail with what was seen last."""
     deadline = time.monotonic() + seconds
     while not (seen := await look()):
