@@ -14,8 +14,7 @@ from sqlalchemy import URL
 from src.domain.session import SessionLifetime
 
 ROOT = Path(__file__).parent.parent
-PLACEHOLDER = "change-me"
-MIN_SECRET_CHARACTERS = 32
+PLACEHOLDER, MIN_SECRET_CHARACTERS = "change-me", 32
 
 
 class SettingsError(Exception):
@@ -23,7 +22,6 @@ class SettingsError(Exception):
 
 
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
-# "10, 60, 300", in brackets or not.
 SplitCommas = BeforeValidator(lambda v: v.strip("[] ").split(",") if isinstance(v, str) else v)
 Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas]
 
@@ -31,7 +29,9 @@ Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas]
 class Group(BaseSettings):
     """Settings with a common prefix. The environment wins over `.env`."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
 
 class AppSettings(Group, env_prefix="APP_"):

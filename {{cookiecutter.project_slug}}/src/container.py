@@ -15,7 +15,8 @@ from src.config import Settings
 from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscriptions import SUBSCRIPTIONS
 from src.domain.events import PUBLISHED_EVENTS
-from src.repositories.cache.redis import RedisCache, create_client
+from src.repositories.cache.client import WRITE_TIMEOUT_SECONDS, create_client
+from src.repositories.cache.redis import RedisCache
 from src.repositories.db.engine import Database
 from src.repositories.db.message_records import DBMessageRecords
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
@@ -52,7 +53,7 @@ def build_container(settings: Settings) -> punq.Container:
     _register_cache(container, settings)
     _register_messaging(container, settings)
     _register_security(container, settings)
-    for use_case in USE_CASES:
+    for use_case in {*USE_CASES, *(use_case for _, use_case in SUBSCRIPTIONS.values())}:
         container.register(use_case, scope=punq.Scope.singleton)
     dependencies = [
         Dependency("postgres", container.resolve(Database).check, is_required=True),
@@ -67,9 +68,11 @@ def build_container(settings: Settings) -> punq.Container:
 @asynccontextmanager
 async def open_resources(container: punq.Container) -> AsyncIterator[None]:
     """Keep open what the parts share, and close it in the reverse order."""
+    for use_case in USE_CASES:
+        container.resolve(use_case)  # made now, so that a fault of wiring shows at the start
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.resolve(Database).aclose)
-        stack.push_async_callback(container.resolve(Redis).aclose)
+        stack.push_async_callback(container.resolve(RedisCache).aclose)
         stack.push_async_callback(container.resolve(EventPublisher).aclose)
         stack.push_async_callback(container.resolve(OutboxListener).aclose)
         await stack.enter_async_context(container.resolve(OutboxNotifier).running())
@@ -96,8 +99,11 @@ def _register_cache(container: punq.Container, settings: Settings) -> None:
     redis = settings.redis
     password = redis.password.get_secret_value()
     client = create_client(redis.host, redis.port, password, redis.timeout_seconds)
-    cache = RedisCache(client, namespace=settings.app.name, ttl_seconds=redis.ttl_seconds)
+    writers = create_client(redis.host, redis.port, password, WRITE_TIMEOUT_SECONDS)
+    name, ttl = settings.app.name, redis.ttl_seconds
+    cache = RedisCache(client, writers, namespace=name, ttl_seconds=ttl)
     container.register(Redis, instance=client)
+    container.register(RedisCache, instance=cache)
     container.register(ReadThroughCache, instance=cache)
 
 

@@ -13,7 +13,10 @@ from src.domain.errors import AuthenticationError, EmailTakenError, WeakPassword
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 from src.usecases.ports.users import NotFoundDatabaseError
 
+log = structlog.get_logger()
+
 MEDIA_TYPE = "application/problem+json"
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; Python's vary
 FRAMEWORK_NAMES = {404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
 SCHEMA = {
     "type": "object",
@@ -67,7 +70,7 @@ def problem(
     """Return a problem response. It carries the id under which the logs know the request."""
     body = {
         "type": f"urn:problem:{name}",
-        "title": HTTPStatus(status).phrase,
+        "title": TITLES.get(status, HTTPStatus(status).phrase),
         "status": status,
         "detail": detail,
         "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
@@ -83,6 +86,8 @@ def internal_error() -> Response:
 
 async def _known_error(_: Request, error: Exception) -> Response:
     kind = next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
+    if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error(kind.name, exc_info=error)
     return problem(kind.status, kind.name, kind.detail or str(error), kind.headers)
 
 

@@ -18,7 +18,7 @@ def cache(request: pytest.FixtureRequest) -> ReadThroughCache:
     redis: Redis = request.getfixturevalue("redis")
     settings: Settings = request.getfixturevalue("settings")
     namespace = f"{settings.app.name}:{uuid4().hex}"
-    return RedisCache(redis, namespace=namespace, ttl_seconds=60)
+    return RedisCache(redis, redis, namespace=namespace, ttl_seconds=60)
 
 
 class Table:

@@ -14,7 +14,8 @@ from src.config import Settings
 from src.container import build_container, open_resources
 from src.domain.session import Session
 from src.domain.user import User
-from src.repositories.cache.redis import RedisCache, create_client
+from src.repositories.cache.client import create_client
+from src.repositories.cache.redis import RedisCache
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
 from src.repositories.rabbitmq.topology import Topology
@@ -115,7 +116,7 @@ async def new_cache(settings: Settings, redis: Redis, namespace: str) -> AsyncIt
             else:
                 client = create_client("127.0.0.1", port, password, timeout_seconds)
             stack.push_async_callback(client.aclose)
-            return RedisCache(client, namespace=namespace, ttl_seconds=60)
+            return RedisCache(client, client, namespace=namespace, ttl_seconds=60)
 
         yield make
 

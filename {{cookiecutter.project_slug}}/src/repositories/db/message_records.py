@@ -8,9 +8,15 @@ from sqlalchemy import bindparam, delete, func, select
 from src.repositories.db.engine import Database
 from src.repositories.db.models import OutboxRow, ProcessedMessageRow
 
+# So many at once, for a backlog must not run into the statement timeout.
+SOME = (
+    select(ProcessedMessageRow.message_id)
+    .where(ProcessedMessageRow.processed_at < bindparam("before"))
+    .limit(10_000)
+)
 FORGET = (
     delete(ProcessedMessageRow)
-    .where(ProcessedMessageRow.processed_at < bindparam("before"))
+    .where(ProcessedMessageRow.message_id.in_(SOME))
     .returning(ProcessedMessageRow.message_id)
 )
 OLDEST = select(func.min(OutboxRow.created_at))

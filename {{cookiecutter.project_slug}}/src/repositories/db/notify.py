@@ -48,8 +48,10 @@ class OutboxNotifier:
         while True:
             await self._pending.wait()
             self._pending.clear()
-            with suppress(DatabaseUnavailableError):  # the relay's poll finds the events
+            try:
                 await self._database.fetch(NOTIFY)
+            except Exception as error:  # noqa: BLE001  only a hint: the relay polls, too
+                log.warning("relay_not_notified", error=str(error))
 
 
 class OutboxListener:

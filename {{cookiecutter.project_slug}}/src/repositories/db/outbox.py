@@ -12,10 +12,9 @@ from sqlalchemy import any_, bindparam, delete, func, insert, select, update
 from src.domain.events import Event
 from src.repositories.db.engine import Database, Transaction
 from src.repositories.db.models import OutboxRow
-from src.usecases.ports.messaging import OutboxMessage
+from src.usecases.ports.messaging import OutboxMessage, error_text
 
 MAX_BACKOFF_SECONDS = 60
-MAX_ERROR_CHARACTERS = 500
 COMMON_FIELDS = frozenset(field.name for field in fields(Event))
 
 INSERT = insert(OutboxRow)
@@ -112,7 +111,7 @@ class DBOutbox:
             if outcome is None:
                 published.append(message.sequence)
             elif isinstance(outcome, Exception):
-                failed.append({"failed": message.sequence, "error": _storable(outcome)})
+                failed.append({"failed": message.sequence, "error": error_text(outcome)})
             else:
                 raise outcome  # cancelled: the rows stay as they are
         if published:
@@ -120,9 +119,3 @@ class DBOutbox:
         if failed:
             await transaction.execute(PUT_OFF, failed)
         await transaction.commit()
-
-
-def _storable(error: Exception) -> str:
-    """Return an error's text as Postgres can keep it: no NUL, no half a character, not endless."""
-    text = str(error).encode(errors="backslashreplace").decode().replace("\0", "\\0")
-    return text[:MAX_ERROR_CHARACTERS]

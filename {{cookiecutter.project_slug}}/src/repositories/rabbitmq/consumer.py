@@ -24,6 +24,12 @@ log = structlog.get_logger()
 
 FIRST_BACKOFF_SECONDS = 0.25
 MAX_BACKOFF_SECONDS = 5.0
+DELIVERY_COUNT = "x-delivery-count"
+"""How often the broker has delivered a message without getting an answer."""
+
+
+class UnansweredError(Exception):
+    """The worker died with this message in hand, or lost its connection."""
 
 
 @dataclass
@@ -40,6 +46,7 @@ class RabbitMQConsumer:
     handler_timeout_seconds: float
     is_consuming: bool = field(default=False, init=False)
     _in_flight: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _suspects: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         backoff = FIRST_BACKOFF_SECONDS
@@ -51,7 +58,7 @@ class RabbitMQConsumer:
                 finally:
                     await close(connection)
             except (BrokerUnavailableError, *BROKER_ERRORS) as error:
-                log.warning("broker_unavailable", error=str(error), retry_in_seconds=backoff)
+                log.warning("broker_unavailable", error=repr(error), retry_in_seconds=backoff)
             backoff = FIRST_BACKOFF_SECONDS if self.is_consuming else backoff * 2
             self.is_consuming = False
             backoff = min(backoff, MAX_BACKOFF_SECONDS)
@@ -99,16 +106,41 @@ class RabbitMQConsumer:
             attempt=attempt_of(message),
         )
         try:
-            try:
-                async with asyncio.timeout(self.handler_timeout_seconds):
-                    await self.handle(message.body)
-            except PermanentError as error:
-                await failures.bury(message, error.reason, error)
-            except Exception as error:  # noqa: BLE001  whatever it was, the message is not lost
-                await failures.retry(message, error)
-            await message.ack()
-        except BROKER_ERRORS as error:
-            log.warning("event_not_answered", error=str(error))
+            if message.headers.get(DELIVERY_COUNT):
+                await self._handle_suspect(message, failures)
+            else:
+                await self._handle(message, failures)
+        except Exception as error:  # noqa: BLE001  the broker is gone, or a fault of ours
+            log.warning("event_not_answered", error=repr(error))
             # Unanswered, it stays with this channel; closing that has it delivered again.
             with suppress(*BROKER_ERRORS):
                 await message.channel.close()
+
+    async def _handle(self, message: AbstractIncomingMessage, failures: FailureRoutes) -> None:
+        try:
+            await self._run_handler(message)
+        except PermanentError as error:
+            await failures.bury(message, error.reason, error)
+        except Exception as error:  # noqa: BLE001  whatever it was, the message is not lost
+            await failures.retry(message, error)
+        await message.ack()
+
+    async def _handle_suspect(
+        self, message: AbstractIncomingMessage, failures: FailureRoutes
+    ) -> None:
+        """Handle a message that a worker held when it died or lost its connection.
+
+        If it is what killed that worker, it must not take those held beside it along for ever: such
+        messages are handled one at a time, each only after a copy of it waits as the next attempt.
+        The copy of one that is handled after all finds its effect in the inbox.
+        """
+        async with self._suspects:
+            was_last = await failures.retry(message, UnansweredError())
+            await message.ack()
+            if not was_last:
+                with suppress(Exception):  # the copy is its next attempt
+                    await self._run_handler(message)
+
+    async def _run_handler(self, message: AbstractIncomingMessage) -> None:
+        async with asyncio.timeout(self.handler_timeout_seconds):
+            await self.handle(message.body)

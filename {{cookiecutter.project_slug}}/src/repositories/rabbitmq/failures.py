@@ -13,11 +13,12 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
 
 from src.repositories.rabbitmq.connection import PUBLISH_TIMEOUT_SECONDS
 from src.repositories.rabbitmq.topology import Topology
+from src.usecases.ports.messaging import error_text
+from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
 ATTEMPT, FIRST_SEEN, REASON, ERROR = "x-attempt", "x-first-seen", "x-reason", "x-error"
-MAX_ERROR_CHARACTERS = 500
 
 
 def attempt_of(message: AbstractIncomingMessage) -> int:
@@ -46,19 +47,25 @@ class FailureRoutes:
     channel: AbstractChannel
     topology: Topology
 
-    async def retry(self, message: AbstractIncomingMessage, error: Exception) -> None:
-        """Have the message come again after the delay of its attempt, or bury it after the last."""
+    async def retry(self, message: AbstractIncomingMessage, error: Exception) -> bool:
+        """Have the message come again after the delay of its attempt.
+
+        After the last attempt, bury it and return True. An attempt without a database does not
+        count, for no message can be handled then.
+        """
         attempt, delays = attempt_of(message), self.topology.retry_delays
-        if attempt > len(delays):
+        counts = not isinstance(error, DatabaseUnavailableError)
+        if counts and attempt > len(delays):
             await self.bury(message, "exhausted", error)
-            return
-        delay = delays[attempt - 1]
+            return True
+        delay = delays[min(attempt, len(delays)) - 1]
         log.warning("event_failed", retry_in_seconds=delay, exc_info=error)
-        await self._copy(message, self.topology.retry_queue(delay), {ATTEMPT: attempt + 1})
+        await self._copy(message, self.topology.retry_queue(delay), {ATTEMPT: attempt + counts})
+        return False
 
     async def bury(self, message: AbstractIncomingMessage, reason: str, error: Exception) -> None:
         """Put the message with the dead letters, where it stays until someone looks."""
-        text = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS]
+        text = error_text(error)
         log.error("event_dead", reason=reason, error=text)
         headers: HeadersType = {ATTEMPT: attempt_of(message), REASON: reason, ERROR: text}
         await self._copy(message, self.topology.dead_queue, headers)

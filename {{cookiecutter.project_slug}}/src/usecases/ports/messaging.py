@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+MAX_ERROR_CHARACTERS = 500
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboxMessage:
@@ -19,6 +21,12 @@ class OutboxMessage:
     """The event as CloudEvents 1.0 (cloudevents.io), in JSON's types."""
     attempts: int
     """How often publishing it has failed."""
+
+
+def error_text(error: Exception) -> str:
+    """Return what is kept of an error, fit for a column and a header: no NUL, no half character."""
+    text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
+    return text.replace("\0", "\\0")[:MAX_ERROR_CHARACTERS]
 
 
 class PublishError(Exception):

@@ -1,0 +1,98 @@
+"""Each promise broken on purpose, in a copy of the source: the checker must notice."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.resilience import amqp, checker, poison, report
+from tests.resilience.test_failures import duplicates, poisons
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.resilience.conftest import NewRig
+    from tests.resilience.rig import Rig
+
+CONSUMER = "src/repositories/rabbitmq/consumer.py"
+UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
+HANDLE = "                async with asyncio.timeout(self.handler_timeout_seconds):\n"
+ACK = "            await message.ack()\n"
+RETRY = "                await failures.retry(message, error)\n"
+STORE = "            await store_events(transaction, events, self._source)\n"
+CLAIM = "        return claimed.scalar_one_or_none() is not None\n"
+BYPASS = """            from src.config import load_settings
+            from src.container import build_container
+            from src.repositories.db.outbox import to_envelope
+            from src.usecases.ports.messaging import EventPublisher, OutboxMessage
+
+            publisher = build_container(load_settings()).resolve(EventPublisher)
+            await publisher.connect()
+            for event in events:
+                envelope = to_envelope(event, self._source)
+                await publisher.publish(
+                    OutboxMessage(
+                        sequence=0,
+                        event_id=event.event_id,
+                        event_type=event.name,
+                        envelope=envelope,
+                        attempts=0,
+                    )
+                )
+            await publisher.aclose()
+"""
+
+
+def killed_while_handling(rig: Rig) -> checker.Verdict:
+    """Kill a worker that has taken messages and cannot yet commit their effects."""
+    rig.produce(20)
+    with checker.locked(rig, "notifications"):
+        worker = rig.worker()
+        checker.eventually(
+            "all are published",
+            lambda: checker.count(rig, "SELECT count(*) FROM outbox_messages") == 0,
+        )
+        time.sleep(0.5)
+        rig.kill(worker)
+    rig.consumer()
+    return checker.verdict(rig, patience=3)
+
+
+def test_an_ack_before_the_commit_is_noticed(new_rig: NewRig, changed: Path) -> None:
+    early = "                await message.ack()\n"
+    poison.replace(changed / CONSUMER, (ACK, ""), (HANDLE, early + HANDLE))
+    verdict = killed_while_handling(new_rig(changed))
+    report.mutant("ack before commit", verdict)
+    assert verdict.lost > 0
+
+
+def test_a_publish_before_the_commit_is_noticed(new_rig: NewRig, changed: Path) -> None:
+    poison.replace(changed / UNIT_OF_WORK, (STORE, BYPASS + STORE))
+    rig = new_rig(changed)
+    rig.produce(20)
+    rig.consumer()
+    verdict = checker.verdict(rig)
+    report.mutant("publish before commit", verdict)
+    assert verdict.ghosts > 0
+
+
+def test_a_worker_without_an_inbox_is_noticed(new_rig: NewRig, changed: Path) -> None:
+    poison.replace(changed / UNIT_OF_WORK, (CLAIM, "        return True\n"))
+    rig = new_rig(changed)
+    for _ in range(3):
+        rig.consumer()
+    verdict = duplicates(rig)
+    report.mutant("no inbox", verdict)
+    assert verdict.doubled > 0
+
+
+def test_a_requeue_in_place_of_the_retry_queue_is_noticed(new_rig: NewRig, changed: Path) -> None:
+    requeue = "                await message.nack(requeue=True)\n                return\n"
+    poison.replace(changed / CONSUMER, (RETRY, requeue))
+    rig = new_rig(changed, RABBITMQ_RETRY_DELAYS_SECONDS="[1]")
+    rig.consumer()
+    amqp.publish(rig, *poisons("raises", 1))
+    time.sleep(3)
+    tries, dead = len(rig.told("tried")), len(amqp.dead(rig))
+    report.mutant("requeue without delay", f"{tries} tries in place of 2, {dead} dead letters")
+    assert tries > 2
