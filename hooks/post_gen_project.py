@@ -26,7 +26,7 @@ NEXT_STEPS = """
     cd {slug}
     docker compose up --build -d
 
-and open http://localhost:8000/docs. Without Docker, on the servers that .env names:
+and open http://localhost:8000/docs. Without Docker, name your own servers in .env, then:
 
     make setup
     make migrate

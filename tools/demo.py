@@ -104,7 +104,7 @@ def main() -> int:
     console.say(f"\nEvery step held, in {time.monotonic() - begun:.0f} s. The service is yours:\n")
     console.say(f"  cd {project}")
     console.say("  docker compose up --build -d     # then open http://localhost:8000/docs")
-    console.say("\nWithout Docker, on the servers that its .env names:\n")
+    console.say("\nWithout Docker, name your own servers in its .env, then:\n")
     console.say("  make migrate && make run         # and in a second terminal: make worker\n")
     console.say(f"Its logs are in {project.parent}. To remove all: rm -r {project.parent}")
     return 0

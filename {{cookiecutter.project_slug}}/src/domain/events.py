@@ -11,7 +11,7 @@ class Event:
     """A fact about one aggregate.
 
     `name` is what other services subscribe to: a change that would break them gets a new name
-    (`….v2`) beside the old one. `aggregate_version` grows with the aggregate's changes, so that a
+    (`….v2`) beside the old one. `aggregate_version` grows with the aggregate's events, so that a
     consumer can ignore what is older than it has seen.
     """
 

@@ -18,7 +18,8 @@ OUTBOX_PATIENCE = timedelta(minutes=1)
 class KeepHouse:
     """Forget messages handled more than a week ago; say so when events wait longer than a minute.
 
-    A message that comes again after a week would have its effect again: no retry waits that long.
+    A message that comes again after a week has its effect again: no retry waits that long, but a
+    dead letter may.
     """
 
     records: MessageRecords

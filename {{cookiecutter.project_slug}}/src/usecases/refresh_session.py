@@ -12,7 +12,7 @@ from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 class RefreshSession:
     """Exchange a refresh token for the next pair of tokens; each is good for one exchange.
 
-    A request repeated within ten seconds gets the same answer again. An older token ends the
+    A request repeated within ten seconds gets the same refresh token again. An older token ends the
     session at once, for its user as well as for whoever stole it.
     """
 

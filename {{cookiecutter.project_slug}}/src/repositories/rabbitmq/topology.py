@@ -14,8 +14,8 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
 
 UNLIMITED = 2**31 - 1
 DELIVERY_LIMIT = 10
-"""How often the broker gives a message out that is never answered: a message that kills the worker
-ends in the dead letters. Failures that the worker survives are counted by the worker instead."""
+"""How often the broker delivers a message again that got no answer, before it is a dead letter. The
+worker counts attempts itself; this bounds what it never gets to count."""
 
 
 @dataclass(frozen=True, kw_only=True)
