@@ -4,13 +4,13 @@
 # that one way only.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format servers clean
+.PHONY: help demo test resilience lint format servers clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# More words for pytest: make test ARGS="tests/test_servers.py -x"
+# More words for pytest: make test ARGS="-k servers -x"
 ARGS ?=
 
 help: ## show this list
@@ -20,7 +20,10 @@ demo: $(READY) ## render the default service, run it on real servers and walk th
 	@$(BIN)/python -m tools.demo
 
 test: lint ## check and test everything, also a rendered service on real servers
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/resilience $(ARGS)
+
+resilience: $(READY) ## kill, pause and restart everything under load, and count what was lost
+	$(BIN)/python -m pytest tests/resilience $(ARGS)
 
 lint: $(READY) ## check the style and types of this repository's own Python
 	$(BIN)/ruff check .

@@ -49,7 +49,7 @@ STEPS = {
     ),
     "before the event is handled": (
         "src/repositories/rabbitmq/consumer.py",
-        "                async with asyncio.timeout(self.handler_timeout_seconds):\n",
+        "        async with asyncio.timeout(self.handler_timeout_seconds):\n",
     ),
     "before the effect is committed": (
         "src/usecases/welcome_user.py",
@@ -57,7 +57,7 @@ STEPS = {
     ),
     "between the effect's commit and ack": (
         "src/repositories/rabbitmq/consumer.py",
-        "            await message.ack()\n",
+        "        await message.ack()\n\n    async def _handle_suspect(",
     ),
 }
 CRASH = '__import__("src.crash").crash.at({!r})\n'

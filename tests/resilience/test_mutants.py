@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 CONSUMER = "src/repositories/rabbitmq/consumer.py"
 UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
-HANDLE = "                async with asyncio.timeout(self.handler_timeout_seconds):\n"
-ACK = "            await message.ack()\n"
-RETRY = "                await failures.retry(message, error)\n"
+HANDLE = "        async with asyncio.timeout(self.handler_timeout_seconds):\n"
+NEXT = "\n    async def _handle_suspect("
+ACK = "        await message.ack()\n" + NEXT
+RETRY = "            await failures.retry(message, error)\n"
 STORE = "            await store_events(transaction, events, self._source)\n"
 CLAIM = "        return claimed.scalar_one_or_none() is not None\n"
 BYPASS = """            from src.config import load_settings
@@ -59,8 +60,8 @@ def killed_while_handling(rig: Rig) -> checker.Verdict:
 
 
 def test_an_ack_before_the_commit_is_noticed(new_rig: NewRig, changed: Path) -> None:
-    early = "                await message.ack()\n"
-    poison.replace(changed / CONSUMER, (ACK, ""), (HANDLE, early + HANDLE))
+    early = "        await message.ack()\n"
+    poison.replace(changed / CONSUMER, (ACK, NEXT), (HANDLE, early + HANDLE))
     verdict = killed_while_handling(new_rig(changed))
     report.mutant("ack before commit", verdict)
     assert verdict.lost > 0
@@ -87,7 +88,7 @@ def test_a_worker_without_an_inbox_is_noticed(new_rig: NewRig, changed: Path) ->
 
 
 def test_a_requeue_in_place_of_the_retry_queue_is_noticed(new_rig: NewRig, changed: Path) -> None:
-    requeue = "                await message.nack(requeue=True)\n                return\n"
+    requeue = "            await message.nack(requeue=True)\n            return\n"
     poison.replace(changed / CONSUMER, (RETRY, requeue))
     rig = new_rig(changed, RABBITMQ_RETRY_DELAYS_SECONDS="[1]")
     rig.consumer()
