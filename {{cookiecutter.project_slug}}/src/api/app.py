@@ -34,7 +34,13 @@ def create_app(
             gc.freeze()
             yield
 
-    app = FastAPI(title=title, description=description, version=version, lifespan=lifespan)
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=version,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
     app.add_middleware(RequestMiddleware)
     app.state.container = container
     add_error_handlers(app)

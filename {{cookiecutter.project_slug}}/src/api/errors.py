@@ -16,6 +16,7 @@ from src.usecases.ports.users import NotFoundDatabaseError
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS, MAX_LOCATION = 20, 64  # an answer must not be much larger than its request
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; Python's vary
 FRAMEWORK_NAMES = {404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
 SCHEMA = {
@@ -92,7 +93,10 @@ async def _known_error(_: Request, error: Exception) -> Response:
 
 
 async def _invalid_request(_: Request, error: RequestValidationError) -> Response:
-    errors = [{"location": list(e["loc"]), "message": e["msg"]} for e in error.errors()]
+    errors = [
+        {"location": [str(part)[:MAX_LOCATION] for part in e["loc"]], "message": e["msg"]}
+        for e in error.errors()[:MAX_ERRORS]
+    ]
     detail = "The request is not valid; `errors` tells where."
     return problem(422, "invalid-request", detail, errors=errors)
 

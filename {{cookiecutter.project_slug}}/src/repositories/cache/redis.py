@@ -6,7 +6,7 @@ and the set of writers about to commit a change of it. docs/cache.md tells the w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 from uuid import uuid4
@@ -18,12 +18,10 @@ from src.repositories.cache import scripts
 from src.repositories.cache.breaker import Breaker
 from src.usecases.ports.cache import Loader, Values
 
-LEASE_MS = 2_000
-"""How long the others wait for a reader that died between lease and fill."""
-WRITER_MS = 30_000
-"""How long a writer that died keeps its keys closed. No commit may take longer."""
-POLLS = 4
-POLL_SECONDS = 0.005
+LEASE_MS, WRITER_MS, LATE_MS = 2_000, 30_000, 200
+"""How long a reader that died keeps its lease, and a writer its keys closed, which no commit may
+outlast; how often a late writer tries again."""
+POLLS, POLL_SECONDS = 4, 0.005
 
 
 class RedisCache:
@@ -38,6 +36,7 @@ class RedisCache:
         self._namespace = namespace
         self._ttl_ms = ttl_seconds * 1000
         self._breaker = Breaker()
+        self._late: set[asyncio.Task[None]] = set()
         self._flights: dict[str, asyncio.Future[bytes | None]] = {}
         self._lease = redis.register_script(scripts.LEASE)
         self._fill = redis.register_script(scripts.FILL)
@@ -69,8 +68,7 @@ class RedisCache:
                 return await self._load_and_fill(names, load, granted, lease)
             if scripts.WRITING in answers:
                 return None
-            joined = await self._join(missing)
-            if joined:
+            if joined := await self._join(missing):
                 return [joined.get(n, v) for n, v in zip(names, values, strict=True)]
             await asyncio.sleep(POLL_SECONDS)
         return None
@@ -87,7 +85,9 @@ class RedisCache:
             found = {n: v for n, v in zip(names, values, strict=True) if n in flights and v}
             self._depart(flights)
             try:
-                filled = await self._store(found, lease)
+                if found:
+                    done = await self._fill([*found], [lease, self._ttl_ms, *found.values()])
+                    filled = {n: found[n] for n, ok in zip(found, done, strict=True) if ok}
             except RedisError as error:
                 self._breaker.failed(error)
             return values
@@ -102,13 +102,6 @@ class RedisCache:
             if self._flights.get(name) is flight:
                 del self._flights[name]
 
-    async def _store(self, found: dict[str, bytes], lease: str) -> dict[str, bytes]:
-        """Fill the keys whose lease still holds, and return them."""
-        if not found:
-            return {}
-        done = await self._fill(keys=[*found], args=[lease, self._ttl_ms, *found.values()])
-        return {name: found[name] for name, ok in zip(found, done, strict=True) if ok}
-
     async def _join(self, missing: Sequence[str]) -> dict[str, bytes] | None:
         """Wait for this process's own loads of the keys; None unless each of them was filled.
 
@@ -122,23 +115,34 @@ class RedisCache:
 
     @asynccontextmanager
     async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        # Writers do not heed the breaker either.
         if not keys:
             yield
             return
         names, writer = self._names(keys), uuid4().hex
-        try:
-            await self._close(keys=names, args=[writer, WRITER_MS])
-        except RedisError as error:
-            self._breaker.failed(error)
+        await self._tried(self._close(keys=names, args=[writer, WRITER_MS]))
         yield
+        if not await self._tried(self._open(keys=names, args=[writer])):
+            task = asyncio.create_task(self._open_later(names, writer))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+
+    async def _tried(self, step: Awaitable[object]) -> bool:
+        """Tell whether a writer's step was done. Writers do not ask the breaker first."""
         try:
-            await self._open(keys=names, args=[writer])
+            await step
         except RedisError as error:
             self._breaker.failed(error)
+            return False
+        return True
+
+    async def _open_later(self, names: Sequence[str], writer: str) -> None:
+        """Drop what could not be dropped in time, as soon as Redis is back or it has expired."""
+        for _ in range(self._ttl_ms // LATE_MS):
+            await asyncio.sleep(LATE_MS / 1000)
+            if await self._tried(self._open(keys=names, args=[writer])):
+                return
 
     async def aclose(self) -> None:
-        """Close the connections."""
         await self._redis.aclose()
         await self._writers.aclose()
 

@@ -25,7 +25,7 @@ async def read_through(
         return [None if row is None else _format(row) for row in await load()]
 
     rows = [_parse(value) for value in await cache.get_or_load(keys, load_json)]
-    if any(row and row["shape"] != SHAPE for row in rows):
+    if any(row is not None and row.get("shape") != SHAPE for row in rows):
         rows = [_parse(value) for value in await load_json()]
     return rows
 
@@ -36,4 +36,11 @@ def _format(row: Fields) -> bytes:
 
 
 def _parse(value: bytes | None) -> Fields | None:
-    return None if value is None else orjson.loads(value)
+    """Return a row, or one without a shape for what is none."""
+    if value is None:
+        return None
+    try:
+        row = orjson.loads(value)
+    except ValueError:
+        row = None
+    return row if isinstance(row, dict) else {}

@@ -60,6 +60,15 @@ class Transaction:
         with translated_errors():
             if self._connection is None:
                 self._connection = await self._engine.connect()
+                try:
+                    return await self._connection.execute(statement, parameters)
+                except DBAPIError as error:
+                    if not error.connection_invalidated:
+                        raise
+                    # The pool had kept it since before the server was restarted. Nothing has been
+                    # done yet, and the pool is empty now: the next one is new.
+                    await self._connection.close()
+                    self._connection = await self._engine.connect()
             return await self._connection.execute(statement, parameters)
 
     def take_events(self, aggregate: Aggregate) -> None:
@@ -112,9 +121,11 @@ class Database:
 
     async def fetch(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
         """Return the rows of one statement that sees what is committed, without BEGIN."""
-        with translated_errors():
-            async with self._autocommit.connect() as connection:
-                return (await connection.execute(statement, parameters)).all()
+        transaction = Transaction(self._autocommit)
+        try:
+            return (await transaction.execute(statement, parameters)).all()
+        finally:
+            await transaction.aclose()
 
     async def check(self) -> None:
         """Return if the database answers, else raise `DatabaseUnavailableError`."""

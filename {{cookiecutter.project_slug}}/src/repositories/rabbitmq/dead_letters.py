@@ -13,7 +13,7 @@ from src.repositories.rabbitmq.connection import (
     confirmed_channel,
     translated_errors,
 )
-from src.repositories.rabbitmq.failures import ATTEMPT, ERROR, FIRST_SEEN, REASON, copy_of
+from src.repositories.rabbitmq.failures import ERROR, FIRST_SEEN, REASON, attempt_of, copy_of
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.ports.messaging import DeadLetter
 
@@ -69,6 +69,6 @@ def _describe(message: AbstractIncomingMessage) -> DeadLetter:
         # The broker's own word, where the worker never got to say why.
         reason=str(headers.get(REASON, headers.get("x-first-death-reason", ""))),
         error=str(headers.get(ERROR, "")),
-        attempts=int(str(headers.get(ATTEMPT, 1))),
+        attempts=attempt_of(message),
         first_seen=str(headers.get(FIRST_SEEN, "")),
     )

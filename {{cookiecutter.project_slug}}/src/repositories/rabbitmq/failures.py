@@ -24,7 +24,7 @@ ATTEMPT, FIRST_SEEN, REASON, ERROR = "x-attempt", "x-first-seen", "x-reason", "x
 def attempt_of(message: AbstractIncomingMessage) -> int:
     """Return which attempt this delivery is, from 1."""
     attempt = message.headers.get(ATTEMPT)
-    return attempt if isinstance(attempt, int) else 1
+    return attempt if type(attempt) is int and attempt > 0 else 1
 
 
 def copy_of(message: AbstractIncomingMessage, headers: HeadersType) -> Message:
