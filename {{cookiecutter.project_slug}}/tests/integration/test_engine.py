@@ -163,3 +163,14 @@ async def test_an_error_shows_no_parameters(database: Database) -> None:
     with pytest.raises(ProgrammingError) as error:
         await database.fetch(text("SELECT no_such_column, :secret"), {"secret": "hunter2"})
     assert "hunter2" not in str(error.value)
+
+
+async def test_a_connection_that_died_in_the_pool_fails_nobody(proxied: Proxied) -> None:
+    await proxied.database.check()
+    proxied.proxy.cut()
+    await asyncio.sleep(0.1)
+    await proxied.database.check()
+    proxied.proxy.cut()
+    await asyncio.sleep(0.1)
+    async with proxied.transaction() as transaction:
+        await transaction.execute(text("SELECT 1"))

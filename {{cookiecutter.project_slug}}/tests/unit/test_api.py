@@ -205,3 +205,22 @@ async def test_half_a_character_is_no_refresh_token(client: httpx2.AsyncClient) 
     )
 
     assert response.status_code in {401, 422}
+
+
+async def test_an_answer_is_not_much_larger_than_a_request_full_of_faults(
+    client: httpx2.AsyncClient,
+) -> None:
+    body = {"x" * 100 + str(number): 0 for number in range(1000)}
+
+    response = await client.post("/api/v1/auth/login", json=body)
+
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 20
+    assert len(response.content) < 5_000
+
+
+async def test_a_slash_too_many_is_another_address(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/api/v1/users/me/")
+
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"

@@ -61,3 +61,13 @@ async def test_a_row_that_another_release_cached_is_read_from_the_database(shape
 
     assert [without_shape(row) for row in rows] == [{"name": "new"}, {"name": "other"}]
     assert orjson.loads(cache.values["one"])["shape"] == shape
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"null", b'"text"', b"no JSON", b"\xff"])
+async def test_what_is_no_row_is_read_from_the_database(value: bytes) -> None:
+    cache, table = InMemoryCache(), Table({"name": "new"})
+    cache.values["row"] = value
+
+    [row] = await read_through(cache, ["row"], table.load)
+
+    assert without_shape(row) == {"name": "new"}
