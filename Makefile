@@ -4,7 +4,7 @@
 # that one way only.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test resilience lint format servers clean
+.PHONY: help demo test resilience bench lint format servers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,6 +24,9 @@ test: lint ## check and test everything, also a rendered service on real servers
 
 resilience: $(READY) ## kill, pause and restart everything under load, and count what was lost
 	$(BIN)/python -m pytest tests/resilience $(ARGS)
+
+bench: $(READY) ## compare a rendered service's messaging with bare clients, as ratios from one run
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: $(READY) ## check the style and types of this repository's own Python
 	$(BIN)/ruff check .

@@ -28,15 +28,15 @@ class RelayOutbox:
         return await self.outbox.relay(BATCH_SIZE, self._publish)
 
     async def _publish(self, message: OutboxMessage) -> None:
-        event_log = log.bind(
-            event_id=str(message.event_id),
-            event_type=message.event_type,
-            request_id=message.envelope.get("requestid"),
-            attempt=message.attempts + 1,
-        )
+        about = {
+            "event_id": str(message.event_id),
+            "event_type": message.event_type,
+            "request_id": message.envelope.get("requestid"),
+            "attempt": message.attempts + 1,
+        }
         try:
             await self.publisher.publish(message)
         except PublishError as error:
-            event_log.warning("event_not_published", error=str(error))
+            log.warning("event_not_published", error=str(error), **about)
             raise
-        event_log.info("event_published")
+        log.info("event_published", **about)

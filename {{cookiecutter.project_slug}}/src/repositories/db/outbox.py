@@ -17,7 +17,7 @@ from src.usecases.ports.messaging import OutboxMessage, error_text
 MAX_BACKOFF_SECONDS = 60
 COMMON_FIELDS = frozenset(field.name for field in fields(Event))
 
-INSERT = insert(OutboxRow)
+INSERT = insert(OutboxRow).inline()
 LOCK_DUE = (
     select(
         OutboxRow.sequence,
@@ -75,7 +75,8 @@ async def store_events(transaction: Transaction, events: Sequence[Event], source
         }
         for event in events
     ]
-    await transaction.execute(INSERT, rows)
+    # A list of one would take the slower way of many.
+    await transaction.execute(INSERT, rows if len(rows) > 1 else rows[0])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """One transaction: repositories that share it, and what happens when it commits."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from src.usecases.ports.unit_of_work import Inbox, NotificationRepository
 from src.usecases.ports.users import UserRepository
 
 INSERT_NOTIFICATION = insert(NotificationRow)
+NOTIFICATION_FIELDS = fields(Notification)
 CLAIM_MESSAGE = (
     postgresql.insert(ProcessedMessageRow)
     .values(message_id=bindparam("message_id"))
@@ -35,7 +36,8 @@ class DBNotificationRepository:
     transaction: Transaction
 
     async def create_notification(self, notification: Notification) -> None:
-        await self.transaction.execute(INSERT_NOTIFICATION, asdict(notification))
+        values = {field.name: getattr(notification, field.name) for field in NOTIFICATION_FIELDS}
+        await self.transaction.execute(INSERT_NOTIFICATION, values)
 
 
 @dataclass(frozen=True)

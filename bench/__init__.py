@@ -1,0 +1,1 @@
+"""How fast the service handles events, as ratios to doing the same by hand."""

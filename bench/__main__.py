@@ -1,0 +1,129 @@
+"""`make bench`: render the default service and measure how fast its events travel.
+
+Every round measures everything once, each ratio's two sides next to each other, so that what else
+the machine does falls on both. The exit code is 0 if every "must" holds.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from bench.report import Measure, Ratio, load, percentile, table
+from bench.stage import Stage, await_line, without_outbox
+from tools.console import Console
+from tools.demo import render
+from tools.errors import ToolError
+from tools.namespace import Namespace
+from tools.probes import NotReady
+from tools.servers import running_servers
+from tools.service import Service
+
+_FASTSTREAM = "faststream[rabbit]==0.7.8"
+_PER_SECOND = 20
+_INTERRUPTED = 130
+
+RELAY = Ratio("relay ÷ publishing by hand", 0.7, 0.85)
+HALF = Measure("commit to handled, p50 in ms", 10, at_most=True)
+NEARLY_ALL = Measure("commit to handled, p99 in ms", 25, at_most=True)
+CONSUME = Ratio("consuming ÷ FastStream", 1.0)
+REGISTER = Ratio("register with outbox ÷ without", 0.9)
+ALL = (RELAY, HALF, NEARLY_ALL, CONSUME, REGISTER)
+
+
+def compare(
+    stage: Stage, ratio: Ratio, drivers: tuple[str, str], count: int, other: Path | None = None
+) -> None:
+    """Measure both sides; which is first alternates."""
+    sides = [(drivers[0], stage.project), (drivers[1], other or stage.project)]
+    order = (0, 1) if len(ratio.values) % 2 else (1, 0)
+    results = {i: stage.measure(sides[i][0], count, project=sides[i][1]) for i in order}
+    ratio.add(results[0], results[1])
+
+
+def travel(stage: Stage, count: int) -> None:
+    """Measure from the commit in one process to the worker's line after its own commit."""
+    with stage.worker() as log:
+        committed = stage.measure("produce", count, _PER_SECOND)["committed"]
+        handled = [f'"event_id":"{event}"' for event in committed]
+        await_line(log, *handled)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    times = [
+        (datetime.fromisoformat(line["timestamp"]).timestamp() - committed[line["event_id"]]) * 1000
+        for line in lines
+        if line["event"] == "event_handled" and line["event_id"] in committed
+    ]
+    if len(times) != len(committed):
+        text = f"{len(committed)} events were committed and {len(times)} handled: see {log}"
+        raise ToolError(text)
+    HALF.values.append(percentile(times, 0.5))
+    NEARLY_ALL.values.append(percentile(times, 0.99))
+
+
+def measure(console: Console, stage: Stage, options: argparse.Namespace) -> None:
+    """Go through the rounds."""
+    bare = without_outbox(stage.project)
+    for number in range(1, options.rounds + 1):
+        with console.step(f"round {number} of {options.rounds}") as step:
+            compare(stage, RELAY, ("relay", "publish"), options.events)
+            compare(stage, CONSUME, ("consume", "consume_faststream"), options.events)
+            compare(stage, REGISTER, ("register", "register"), options.events, bare)
+            travel(stage, options.paced)
+            values = ", ".join(f"{measure.values[-1]:.2f}" for measure in ALL)
+            step.saw = f"{values}; {load()}"
+
+
+def prepare(console: Console, service: Service) -> None:
+    """Set the service up, with FastStream beside it, and make its tables."""
+    service.run(console, "set up its environment (make setup)", "make", "setup")
+    python, uv = str(service.bin / "python"), str(service.bin / "uv")
+    service.run(
+        console, f"add {_FASTSTREAM}", uv, "pip", "install", "--python", python, _FASTSTREAM
+    )
+    service.run(console, "apply its migrations", str(service.bin / "alembic"), "upgrade", "head")
+
+
+def run(console: Console, options: argparse.Namespace) -> None:
+    """Measure on servers that are found or started; the service is removed afterwards."""
+    with running_servers(console.say) as servers:
+        project = render(console)
+        namespace = Namespace(servers.environment())
+        service = Service(project, servers.reaper)
+        asyncio.run(namespace.create())
+        try:
+            service.configure(namespace.settings)
+            prepare(console, service)
+            measure(console, Stage(project, namespace.settings, servers.reaper), options)
+        finally:
+            asyncio.run(namespace.remove())
+    shutil.rmtree(project.parent)
+
+
+def main() -> int:
+    """Run it and print the table."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the service's messaging.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--events", type=int, default=2000, help="in each measurement of a rate")
+    parser.add_argument("--paced", type=int, default=200, help="events for the time to handled")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as clean as a Ctrl-C
+    console = Console()
+    try:
+        console.say(f"Before: {load()}")
+        run(console, options)
+    except (ToolError, *NotReady) as error:
+        console.say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    for line in ("", *table(ALL), "", f"After: {load()}"):
+        console.say(line)
+    return 0 if all(measure.holds(measure.must) for measure in ALL) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Commits users at a steady pace: `python -m bench.drivers.produce EVENTS PER_SECOND`.
+
+Tells for each event, but for the first second's, when its commit had returned.
+"""
+
+# mypy: disable-error-code="import-not-found"
+import asyncio
+import sys
+import time
+from uuid import uuid4
+
+from src.domain.user import User
+from src.usecases.ports.security import Clock
+from src.usecases.ports.unit_of_work import UnitOfWorkFactory
+
+from bench.drivers.service import open_service, tell
+
+
+async def main(count: int, per_second: int) -> None:
+    """Keep to the schedule even if a commit was late."""
+    committed: dict[str, float] = {}
+    async with open_service() as container:
+        unit_of_work, clock = container.resolve(UnitOfWorkFactory), container.resolve(Clock)
+        begun = time.monotonic()
+        for number in range(per_second + count):
+            await asyncio.sleep(begun + number / per_second - time.monotonic())
+            user = User.register(f"{uuid4().hex}@example.com", "no hash", clock())
+            [event] = user.events
+            async with unit_of_work() as uow:
+                await uow.users.create_user(user)
+                await uow.commit()
+                committed[str(event.event_id)] = time.time()
+        await asyncio.sleep(1 / per_second)  # the last NOTIFY is sent meanwhile
+    tell({"committed": dict(list(committed.items())[per_second:])})
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
