@@ -34,7 +34,10 @@ cancelled or shut down. SQLAlchemy has no class for these of asyncpg and raises 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn the driver's many ways to say "no answer" into `DatabaseUnavailableError`."""
+    """Turn the driver's many ways to say "no answer" into `DatabaseUnavailableError`.
+
+    An error of the server has an SQLSTATE; one without is a connection that broke.
+    """
     try:
         yield
     except UNAVAILABLE as error:
@@ -65,8 +68,9 @@ class Transaction:
                 except DBAPIError as error:
                     if not error.connection_invalidated:
                         raise
-                    # The pool had kept it since before the server was restarted. Nothing has been
-                    # done yet, and the pool is empty now: the next one is new.
+                    # The pool had kept it since before the server was restarted; now it is empty
+                    # and the next one is new. A transaction has done nothing yet; the statements
+                    # that `Database.fetch` runs by themselves may run twice without harm.
                     await self._connection.close()
                     self._connection = await self._engine.connect()
             return await self._connection.execute(statement, parameters)
