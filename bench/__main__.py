@@ -27,21 +27,26 @@ _FASTSTREAM = "faststream[rabbit]==0.7.8"
 _PER_SECOND = 20
 _INTERRUPTED = 130
 
+Words = tuple[str, *tuple[int, ...]]
+"""A driver of bench/drivers, and the numbers it is given."""
+
 RELAY = Ratio("relay ÷ publishing by hand", 0.7, 0.85)
 HALF = Measure("commit to handled, p50 in ms", 10, at_most=True)
 NEARLY_ALL = Measure("commit to handled, p99 in ms", 25, at_most=True)
 CONSUME = Ratio("consuming ÷ FastStream", 1.0)
+POISON = Ratio("the same among 1 % poison ÷ alone", 0.95)
 REGISTER = Ratio("register with outbox ÷ without", 0.9)
-ALL = (RELAY, HALF, NEARLY_ALL, CONSUME, REGISTER)
+UNHASHED = Ratio("the same if it hashed nothing")
+ALL = (RELAY, HALF, NEARLY_ALL, CONSUME, POISON, REGISTER, UNHASHED)
 
 
 def compare(
-    stage: Stage, ratio: Ratio, drivers: tuple[str, str], count: int, other: Path | None = None
+    stage: Stage, ratio: Ratio, ours: Words, other: Words, project: Path | None = None
 ) -> None:
-    """Measure both sides; which is first alternates."""
-    sides = [(drivers[0], stage.project), (drivers[1], other or stage.project)]
+    """Measure both sides, the other one perhaps in another project; which is first alternates."""
+    sides = [(ours, stage.project), (other, project or stage.project)]
     order = (0, 1) if len(ratio.values) % 2 else (1, 0)
-    results = {i: stage.measure(sides[i][0], count, project=sides[i][1]) for i in order}
+    results = {i: stage.measure(*sides[i][0], project=sides[i][1]) for i in order}
     ratio.add(results[0], results[1])
 
 
@@ -69,9 +74,12 @@ def measure(console: Console, stage: Stage, options: argparse.Namespace) -> None
     bare = without_outbox(stage.project)
     for number in range(1, options.rounds + 1):
         with console.step(f"round {number} of {options.rounds}") as step:
-            compare(stage, RELAY, ("relay", "publish"), options.events)
-            compare(stage, CONSUME, ("consume", "consume_faststream"), options.events)
-            compare(stage, REGISTER, ("register", "register"), options.events, bare)
+            many, hashed = options.events, options.events // 10
+            compare(stage, RELAY, ("relay", many), ("publish", many))
+            compare(stage, CONSUME, ("consume", many), ("consume_faststream", many))
+            compare(stage, POISON, ("consume", many, many // 100), ("consume", many))
+            compare(stage, REGISTER, ("register", hashed, 1), ("register", hashed, 1), bare)
+            compare(stage, UNHASHED, ("register", many, 0), ("register", many, 0), bare)
             travel(stage, options.paced)
             values = ", ".join(f"{measure.values[-1]:.2f}" for measure in ALL)
             step.saw = f"{values}; {load()}"

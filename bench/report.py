@@ -13,7 +13,7 @@ class Measure:
     """One line of the table: a value from each round, judged by the median."""
 
     title: str
-    must: float
+    must: float | None = None
     goal: float | None = None
     at_most: bool = False
     """Whether less is better, as with times."""

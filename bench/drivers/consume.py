@@ -1,4 +1,8 @@
-"""The worker's consumer, dispatcher and use case: `python -m bench.drivers.consume EVENTS`."""
+"""The worker's consumer and its use case: `python -m bench.drivers.consume EVENTS [POISON]`.
+
+With POISON, that many messages stand evenly among the events which cannot be handled: half of them
+raise, half are no events at all.
+"""
 
 # mypy: disable-error-code="import-not-found"
 import asyncio
@@ -19,6 +23,8 @@ from bench.drivers.service import (
 )
 
 WARM_UP = 200
+RAISES = b"raises"
+GARBAGE = b"\xff\x00garbage"
 
 
 @dataclass(frozen=True)
@@ -29,20 +35,26 @@ class Counted:
     meter: Meter
 
     async def __call__(self, body: bytes) -> None:
-        """Handle and count."""
+        """Handle and count, or fail."""
+        if body == RAISES:
+            message = "on purpose"
+            raise ValueError(message)
         await self.handle(body)
         self.meter.tick()
 
 
-async def main(count: int) -> None:
+async def main(count: int, poison: int = 0) -> None:
     """Fill the queue, then consume it."""
     meter = Meter(WARM_UP, count)
     async with open_service() as container:
         handler = container.resolve(MessageHandler)
         container.register(MessageHandler, instance=Counted(handler, meter))
         async with open_topology(container) as (exchange, _):
-            events = make_events(WARM_UP + count)
-            await publish(exchange, events, [to_body(event) for event in events])
+            events = make_events(WARM_UP + count + poison)
+            bodies = [to_body(event) for event in events]
+            for number in range(poison):
+                bodies[WARM_UP + number * (count // poison)] = (RAISES, GARBAGE)[number % 2]
+            await publish(exchange, events, bodies)
         stop = asyncio.Event()
         consuming = asyncio.create_task(container.resolve(EventConsumer).run(stop))
         await meter.done.wait()
@@ -52,4 +64,4 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(*map(int, sys.argv[1:])))

@@ -9,7 +9,6 @@ from src.repositories.db.outbox import store_events
 from src.usecases.relay_outbox import RelayOutbox
 
 from bench.drivers.service import (
-    IN_FLIGHT,
     Meter,
     check_depth,
     make_events,
@@ -18,19 +17,22 @@ from bench.drivers.service import (
     tell,
 )
 
+# Whole batches, whatever their size.
+WARM_UP = 1000
+
 
 async def main(count: int) -> None:
     """Fill the outbox, then drain it."""
-    meter = Meter(IN_FLIGHT, count)
+    meter = Meter(WARM_UP, count)
     async with open_service() as container, open_topology(container) as (_, queue):
         transaction = container.resolve(Database).transaction()
-        await store_events(transaction, make_events(IN_FLIGHT + count), "bench")
+        await store_events(transaction, make_events(WARM_UP + count), "bench")
         await transaction.commit()
         await transaction.aclose()
         use_case = container.resolve(RelayOutbox)
         while not meter.done.is_set():
             meter.tick(await use_case.execute())
-        await check_depth(queue, IN_FLIGHT + count)
+        await check_depth(queue, WARM_UP + count)
         await queue.purge()
     tell(meter.result())
 

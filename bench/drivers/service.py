@@ -27,7 +27,7 @@ from src.usecases.ports.messaging import EventConsumer
 from src.utils.clock import utc_now
 from src.utils.logging import configure_logging
 
-IN_FLIGHT = 100
+IN_FLIGHT = 250
 CLEAR = text("TRUNCATE users, sessions, outbox_messages, processed_messages, notifications")
 
 
@@ -78,12 +78,15 @@ async def open_service(*replaced: tuple[type, object]) -> AsyncIterator[punq.Con
 async def open_topology(
     container: punq.Container,
 ) -> AsyncIterator[tuple[AbstractExchange, AbstractQueue]]:
-    """Give the events exchange and the worker's queue, emptied, on a channel with confirms."""
+    """Give the events exchange and the worker's queue, with every queue emptied."""
     topology = container.resolve(EventConsumer).topology
     connection = await container.resolve(RabbitMQBroker).connect("bench")
     async with connection:
-        exchange, queue = await topology.declare(await confirmed_channel(connection))
-        await queue.purge()
+        channel = await confirmed_channel(connection)
+        exchange, queue = await topology.declare(channel)
+        retries = map(topology.retry_queue, topology.retry_delays)
+        for name in (topology.queue, topology.dead_queue, *retries):
+            await (await channel.get_queue(name)).purge()
         yield exchange, queue
 
 

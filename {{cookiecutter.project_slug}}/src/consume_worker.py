@@ -73,6 +73,7 @@ async def work(container: punq.Container, settings: WorkerSettings, stop: asynci
         # A job that ends by itself has failed: then the others stop too, and its error is raised.
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
+        listener.wake()
         done, unfinished = await asyncio.wait(tasks, timeout=settings.shutdown_grace_seconds)
         for task in unfinished:
             log.error("grace_exceeded")

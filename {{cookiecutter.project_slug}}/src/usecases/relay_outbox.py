@@ -8,7 +8,8 @@ from src.usecases.ports.messaging import EventPublisher, Outbox, OutboxMessage, 
 
 log = structlog.get_logger()
 
-BATCH_SIZE = 100
+BATCH_SIZE = 250
+"""Large enough that the database's part of a batch is small beside the broker's."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def worker(settings: Settings) -> punq.Container:
 
 @pytest.fixture(autouse=True)
 def eager_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have workers look for events, and for their stop, more often than once a second."""
+    """Have workers look for events more often than once a second."""
     monkeypatch.setattr(consume_worker, "POLL_SECONDS", 0.1)
 
 

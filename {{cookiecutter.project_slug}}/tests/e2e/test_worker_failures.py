@@ -83,6 +83,14 @@ async def test_a_worker_touches_its_health_file_while_it_consumes(
         await eventually(touched)
 
 
+async def test_an_idle_worker_that_is_told_to_stop_does_not_wait_for_its_next_poll(
+    settings: Settings, worker: punq.Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consume_worker, "POLL_SECONDS", 3600)
+    async with asyncio.timeout(20), working(worker, settings):
+        await asyncio.sleep(0.3)
+
+
 async def test_a_worker_whose_job_breaks_ends_with_its_error_so_that_it_is_started_again(
     settings: Settings, worker: punq.Container
 ) -> None:

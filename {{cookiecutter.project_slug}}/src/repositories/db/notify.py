@@ -17,6 +17,8 @@ from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 log = structlog.get_logger()
 
 CHANNEL = "outbox"
+PAUSE_SECONDS = 0.005
+"""How long the next NOTIFY waits for more commits to speak for."""
 NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
@@ -24,7 +26,7 @@ class OutboxNotifier:
     """Tells relays in any process that there are events.
 
     It notifies after the commit and not inside the transaction, where NOTIFY takes a lock that is
-    global to the database server; and once for all commits that came while it was notifying.
+    global to the database server; and once for all commits that came meanwhile.
     """
 
     def __init__(self, database: Database) -> None:
@@ -52,6 +54,7 @@ class OutboxNotifier:
                 await self._database.fetch(NOTIFY)
             except Exception as error:  # noqa: BLE001  only a hint: the relay polls, too
                 log.warning("relay_not_notified", error=str(error))
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 class OutboxListener:
@@ -61,6 +64,10 @@ class OutboxListener:
         self._url = database.url
         self._connection: asyncpg.Connection | None = None
         self._heard = asyncio.Event()
+
+    def wake(self) -> None:
+        """Have `wait` return."""
+        self._heard.set()
 
     async def wait(self, seconds: float) -> None:
         """Return when there may be events: after a notification, or after `seconds`."""
@@ -83,7 +90,7 @@ class OutboxListener:
                 database=self._url.database,
                 timeout=CONNECT_TIMEOUT_SECONDS,
             )
-            await self._connection.add_listener(CHANNEL, lambda *_: self._heard.set())
+            await self._connection.add_listener(CHANNEL, lambda *_: self.wake())
 
     async def aclose(self) -> None:
         """Stop listening."""
