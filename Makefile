@@ -19,10 +19,12 @@ help: ## show this list
 demo: $(READY) ## render the default service, run it on real servers and walk through its API
 	@$(BIN)/python -m tools.demo
 
-test: lint ## check and test everything, also a rendered service on real servers
-	$(BIN)/python -m pytest --ignore=tests/resilience $(ARGS)
+test: lint ## check and test everything, also a rendered service on real servers and under fire
+	$(BIN)/python -m pytest $(ARGS)
 
-resilience: $(READY) ## kill, pause and restart everything under load, and count what was lost
+resilience: export RESILIENCE := long
+resilience: export RESILIENCE_REPORT ?= $(CURDIR)/resilience.md
+resilience: $(READY) ## the long run: kill and pause everything under load, count, write resilience.md
 	$(BIN)/python -m pytest tests/resilience $(ARGS)
 
 bench: $(READY) ## compare a rendered service's messaging with bare clients, as ratios from one run

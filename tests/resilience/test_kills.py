@@ -45,7 +45,7 @@ STEPS = {
     ),
     "after the relay's commit": (
         "src/consume_worker.py",
-        "        await listener.wait(POLL_SECONDS)\n",
+        "            await listener.wait(POLL_SECONDS)\n",
     ),
     "before the event is handled": (
         "src/repositories/rabbitmq/consumer.py",

@@ -25,6 +25,12 @@ HEALTH_SECONDS = 5.0
 HOUSE_SECONDS = 60.0
 
 
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but not beyond `stop`."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
 async def relay(use_case: RelayOutbox, listener: OutboxListener, stop: asyncio.Event) -> None:
     """Relay batches until `stop` is set; a batch in flight is finished."""
     while not stop.is_set():
@@ -33,7 +39,9 @@ async def relay(use_case: RelayOutbox, listener: OutboxListener, stop: asyncio.E
                 pass
         except (BrokerUnavailableError, DatabaseUnavailableError) as error:
             log.warning("relay_waiting", error=str(error))
-        await listener.wait(POLL_SECONDS)
+            await pause(stop, POLL_SECONDS)  # however many commits say that there is work
+        else:
+            await listener.wait(POLL_SECONDS)
 
 
 async def keep_house(use_case: KeepHouse, stop: asyncio.Event) -> None:
@@ -43,8 +51,7 @@ async def keep_house(use_case: KeepHouse, stop: asyncio.Event) -> None:
             await use_case.execute()
         except DatabaseUnavailableError as error:
             log.warning("house_not_kept", error=str(error))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), HOUSE_SECONDS)
+        await pause(stop, HOUSE_SECONDS)
 
 
 async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event) -> None:
@@ -52,8 +59,7 @@ async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event
     while not stop.is_set():
         if consumer.is_consuming:
             file.touch()  # noqa: ASYNC240  a few microseconds, on a tmpfs
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), HEALTH_SECONDS)
+        await pause(stop, HEALTH_SECONDS)
 
 
 async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
