@@ -43,18 +43,19 @@ PACKAGES = set(
     """
     aio-pika aiormq alembic annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings
     ast-serialize async-timeout asyncpg asyncpg-stubs attrs bcrypt boolean-py cachecontrol certifi
-    cffi cfgv charset-normalizer click colorama coverage cyclonedx-python-lib defusedxml deprecated
-    deptry distlib dnspython docker email-validator exceptiongroup execnet fastapi filelock greenlet
-    grimp h11 hiredis httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch hypothesis identify
-    idna import-linter iniconfig librt license-expression limits mako markdown-it-py markupsafe
-    mdurl msgpack multidict mypy mypy-extensions nodeenv opentelemetry-api orjson packageurl-python
-    packaging pamqp pathspec pip pip-api pip-audit pip-requirements-parser platformdirs pluggy
-    pre-commit propcache punq py-serializable pycparser pydantic pydantic-core pydantic-settings
-    pygments pyjwt pyparsing pytest pytest-asyncio pytest-cov pytest-randomly pytest-timeout
-    pytest-xdist python-discovery python-dotenv pywin32 pyyaml redis requests requirements-parser
-    rich ruff setuptools sniffio sortedcontainers sqlalchemy starlette structlog testcontainers
-    tomli tomli-w truststore types-pyyaml types-zxcvbn typing-extensions typing-inspection urllib3
-    uv uvicorn uvloop virtualenv vulture watchfiles websockets wheel wrapt yarl zxcvbn
+    cffi cfgv charset-normalizer click colorama coverage cryptography cyclonedx-python-lib
+    defusedxml deprecated deptry distlib dnspython docker email-validator exceptiongroup execnet
+    fastapi fastapi-standalone-docs filelock greenlet grimp h11 hiredis httpcore httpcore2 httptools
+    httpx httpx2 httpx2-jsfetch hypothesis identify idna import-linter iniconfig librt
+    license-expression limits mako markdown-it-py markupsafe mdurl msgpack multidict mypy
+    mypy-extensions nodeenv opentelemetry-api orjson packageurl-python packaging pamqp pathspec pip
+    pip-api pip-audit pip-requirements-parser platformdirs pluggy pre-commit propcache punq
+    py-serializable pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pyparsing
+    pytest pytest-asyncio pytest-cov pytest-randomly pytest-timeout pytest-xdist python-discovery
+    python-dotenv pywin32 pyyaml redis requests requirements-parser rich ruff setuptools sniffio
+    sortedcontainers sqlalchemy starlette structlog testcontainers tomli tomli-w trustme truststore
+    types-pyyaml types-zxcvbn typing-extensions typing-inspection urllib3 uv uvicorn uvloop
+    virtualenv vulture watchfiles websockets wheel wrapt yarl zxcvbn
     """.split()  # noqa: SIM905 -- as a list it would be one name a line
 )
 RESERVED = {

@@ -22,7 +22,9 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Connect as the service does."""
-    engine = create_async_engine(PostgresSettings().url, poolclass=pool.NullPool)
+    postgres = PostgresSettings()
+    tls = {"ssl": postgres.tls}
+    engine = create_async_engine(postgres.url, poolclass=pool.NullPool, connect_args=tls)
     async with engine.connect() as connection:
         await connection.run_sync(run)
         await connection.commit()

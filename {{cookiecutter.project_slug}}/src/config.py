@@ -5,9 +5,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from ssl import SSLContext, create_default_context
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    FilePath,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
@@ -33,6 +45,30 @@ class Group(BaseSettings):
         env_file=ROOT / ".env", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read a secret from the file that `<its variable>_FILE` names, where that is set."""
+        for name, field in cls.model_fields.items():
+            variable = f"{cls.model_config['env_prefix']}{name}_FILE".upper()
+            if field.annotation is SecretStr and (path := os.environ.get(variable)):
+                try:
+                    values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+                except (OSError, ValueError) as error:
+                    raise SettingsError(f"{variable}: cannot read {path}: {error}") from None
+        return values
+
+
+class Encrypted(BaseModel):
+    """A server to which connections are encrypted once `tls_ca_file` says whom to trust."""
+
+    tls_ca_file: FilePath | None = None
+
+    @property
+    def tls(self) -> SSLContext | None:
+        """What verifies the server's certificate and name."""
+        return create_default_context(cafile=self.tls_ca_file) if self.tls_ca_file else None
+
 
 class AppSettings(Group, env_prefix="APP_"):
     """The service itself. `name` is in the names of queues and cache keys and in tokens."""
@@ -40,9 +76,10 @@ class AppSettings(Group, env_prefix="APP_"):
     name: str = "{{ cookiecutter.project_slug }}"
     environment: Literal["development", "production"] = "development"
     log_level: LogLevel = "INFO"
+    drain_seconds: NonNegativeFloat = 0
 
 
-class PostgresSettings(Group, env_prefix="POSTGRES_"):
+class PostgresSettings(Group, Encrypted, env_prefix="POSTGRES_"):
     """PostgreSQL."""
 
     host: str = "localhost"
@@ -59,7 +96,7 @@ class PostgresSettings(Group, env_prefix="POSTGRES_"):
         return URL.create("postgresql+asyncpg", self.user, password, self.host, self.port, self.db)
 
 
-class RedisSettings(Group, env_prefix="REDIS_"):
+class RedisSettings(Group, Encrypted, env_prefix="REDIS_"):
     """Redis. `timeout_seconds` is how long a read waits for it before it asks Postgres."""
 
     host: str = "localhost"
@@ -69,7 +106,7 @@ class RedisSettings(Group, env_prefix="REDIS_"):
     timeout_seconds: PositiveFloat = 0.05
 
 
-class RabbitMQSettings(Group, env_prefix="RABBITMQ_"):
+class RabbitMQSettings(Group, Encrypted, env_prefix="RABBITMQ_"):
     """RabbitMQ."""
 
     host: str = "localhost"

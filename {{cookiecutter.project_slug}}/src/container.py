@@ -11,6 +11,7 @@ from functools import partial
 import punq
 from redis.asyncio import Redis
 
+from src.api.drain import Drain
 from src.config import Settings
 from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscriptions import SUBSCRIPTIONS
@@ -49,6 +50,7 @@ def build_container(settings: Settings) -> punq.Container:
     """Return a container in which everything can be resolved. Connects to nothing yet."""
     container = punq.Container()
     container.register(Clock, instance=utc_now)
+    container.register(Drain, instance=Drain(settings.app.drain_seconds))
     _register_database(container, settings)
     _register_cache(container, settings)
     _register_messaging(container, settings)
@@ -61,6 +63,8 @@ def build_container(settings: Settings) -> punq.Container:
         Dependency("redis", container.resolve(Redis).ping, is_required=False),
         Dependency("rabbitmq", container.resolve(RabbitMQBroker).check, is_required=False),
     ]
+    if settings.app.drain_seconds:
+        dependencies += [Dependency("accepting", container.resolve(Drain).check, is_required=True)]
     container.register(CheckReadiness, instance=CheckReadiness(dependencies))
     return container
 
@@ -81,7 +85,9 @@ async def open_resources(container: punq.Container) -> AsyncIterator[None]:
 
 def _register_database(container: punq.Container, settings: Settings) -> None:
     name, postgres = settings.app.name, settings.postgres
-    database = Database(postgres.url, pool_size=postgres.pool_size, application_name=name)
+    database = Database(
+        postgres.url, tls=postgres.tls, pool_size=postgres.pool_size, application_name=name
+    )
     container.register(Database, instance=database)
     container.register(OutboxNotifier, instance=OutboxNotifier(database))
     container.register(OutboxListener, instance=OutboxListener(database))
@@ -97,9 +103,9 @@ def _register_database(container: punq.Container, settings: Settings) -> None:
 
 def _register_cache(container: punq.Container, settings: Settings) -> None:
     redis = settings.redis
-    password = redis.password.get_secret_value()
-    client = create_client(redis.host, redis.port, password, redis.timeout_seconds)
-    writers = create_client(redis.host, redis.port, password, WRITE_TIMEOUT_SECONDS)
+    server = (redis.host, redis.port, redis.password.get_secret_value())
+    client = create_client(*server, redis.timeout_seconds, redis.tls_ca_file)
+    writers = create_client(*server, WRITE_TIMEOUT_SECONDS, redis.tls_ca_file)
     name, ttl = settings.app.name, redis.ttl_seconds
     cache = RedisCache(client, writers, namespace=name, ttl_seconds=ttl)
     container.register(Redis, instance=client)
@@ -110,7 +116,8 @@ def _register_cache(container: punq.Container, settings: Settings) -> None:
 def _register_messaging(container: punq.Container, settings: Settings) -> None:
     rabbitmq, worker = settings.rabbitmq, settings.worker
     password = rabbitmq.password.get_secret_value()
-    broker = RabbitMQBroker(rabbitmq.host, rabbitmq.port, rabbitmq.user, password, rabbitmq.vhost)
+    server = (rabbitmq.host, rabbitmq.port)
+    broker = RabbitMQBroker(*server, rabbitmq.user, password, rabbitmq.vhost, rabbitmq.tls)
     published = [event.name for event in PUBLISHED_EVENTS]
     topology = Topology(
         name=settings.app.name,

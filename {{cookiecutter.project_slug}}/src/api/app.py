@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import punq
 from fastapi import FastAPI
 
+from src.api.docs import add_documentation
+from src.api.drain import Drain
 from src.api.errors import add_error_handlers
 from src.api.middleware import RequestMiddleware
 from src.api.routes import auth, health, users
@@ -32,6 +34,7 @@ def create_app(
             # What exists now lives as long as the process: no collection need look at it again.
             gc.collect()
             gc.freeze()
+            container.resolve(Drain).watch()
             yield
 
     app = FastAPI(
@@ -40,6 +43,8 @@ def create_app(
         version=version,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     app.add_middleware(RequestMiddleware)
     app.state.container = container
@@ -47,4 +52,5 @@ def create_app(
     app.include_router(auth.router, prefix="/api/v1")
     app.include_router(users.router, prefix="/api/v1")
     app.include_router(health.router)
+    add_documentation(app)
     return app

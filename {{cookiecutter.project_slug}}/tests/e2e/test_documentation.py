@@ -1,5 +1,7 @@
 """The API's own documentation."""
 
+import re
+
 import httpx2
 import pytest
 
@@ -21,7 +23,25 @@ async def test_the_documentation_can_be_read_in_a_browser(
 ) -> None:
     response = await api.get(path)
     assert response.status_code == 200
-    assert "/openapi.json" in response.text
+    assert "openapi.json" in response.text
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+async def test_the_documentation_loads_nothing_from_elsewhere_and_may_not(
+    api: httpx2.AsyncClient, path: str
+) -> None:
+    page = await api.get(path)
+    addresses = re.findall(r'(?:src|href|spec-url)="([^"]+)"', page.text)
+    assert len(addresses) >= 3
+    for address in addresses:
+        response = await api.get(page.url.join(address))
+        assert response.url.host == page.url.host
+        assert response.status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+    assert "script-src 'self'" in policy
+    assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
 
 
 async def test_every_route_is_documented_with_every_answer_it_gives(

@@ -61,6 +61,19 @@ async def output_until(process: Process, event: str) -> dict[str, object]:
     raise AssertionError(f"it ended without {event!r}")
 
 
+async def until_ready(process: Process, client: httpx2.AsyncClient) -> None:
+    """Wait until the API serves."""
+
+    async def is_ready() -> bool:
+        try:
+            return (await client.get("/health/ready")).status_code == 200
+        except httpx2.TransportError:
+            assert process.returncode is None
+            return False
+
+    await eventually(is_ready, seconds=45)
+
+
 async def test_the_api_starts_answers_and_stops_when_it_is_told_to(
     settings: Settings, folder: Path
 ) -> None:
@@ -69,15 +82,7 @@ async def test_the_api_starts_answers_and_stops_when_it_is_told_to(
         running(folder, uvicorn(port)) as process,
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
     ):
-
-        async def is_ready() -> bool:
-            try:
-                return (await client.get("/health/ready")).status_code == 200
-            except httpx2.TransportError:
-                assert process.returncode is None
-                return False
-
-        await eventually(is_ready, seconds=45)
+        await until_ready(process, client)
         process.send_signal(signal.SIGTERM)
         output, _ = await asyncio.wait_for(process.communicate(), 45)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
@@ -112,3 +117,25 @@ async def test_without_a_secret_key_neither_starts_and_both_say_which_variable_i
                 "The settings do not allow a start:",
                 "  SECURITY_SECRET_KEY: Field required",
             ]
+
+
+async def test_told_to_stop_the_api_is_not_ready_at_once_and_serves_until_it_has_drained(
+    settings: Settings, folder: Path
+) -> None:
+    port = closed_port()
+    environment = {**os.environ, "APP_DRAIN_SECONDS": "3"}
+    async with (
+        running(folder, uvicorn(port), environment) as process,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        await until_ready(process, client)
+        process.send_signal(signal.SIGTERM)
+
+        async def is_unready() -> bool:
+            return (await client.get("/health/ready")).status_code == 503
+
+        await eventually(is_unready, seconds=2)
+        assert (await client.get("/health/live")).status_code == 200
+        output, _ = await asyncio.wait_for(process.communicate(), 45)
+    events = [orjson.loads(line)["event"] for line in output.splitlines()]
+    assert "Application shutdown complete." in events

@@ -92,7 +92,7 @@ HOSTILE = {
     "a token cut short": issued()[: len(issued()) // 2],
     "a changed signature": in_another_spelling(),
     "another token's signature": f"{issued().rpartition('.')[0]}.{issued().rpartition('.')[2]}",
-    "algorithm none": jwt.encode(claims(), None, "none", headers={"typ": "at+jwt"}),
+    "algorithm none": jwt.encode(claims(), "", "none", headers={"typ": "at+jwt"}),
     "algorithm none, signed": by_hand({"alg": "none", "typ": "at+jwt"}),
     "algorithm NONE": by_hand({"alg": "NONE", "typ": "at+jwt"}, b""),
     "algorithm hs256": by_hand({"alg": "hs256", "typ": "at+jwt"}),

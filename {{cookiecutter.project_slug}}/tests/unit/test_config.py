@@ -1,8 +1,10 @@
 import os
+import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from src.config import Group, Settings, SettingsError, load_settings
@@ -194,6 +196,48 @@ def test_the_database_url_survives_any_password(complete: Environment) -> None:
     complete.set({}, POSTGRES_PASSWORD="p@ss:w/rd?#%")
 
     assert load_settings().postgres.url.password == "p@ss:w/rd?#%"
+
+
+def test_a_secret_is_read_from_the_file_that_its_variable_names(
+    complete: Environment, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(" from a file \n")
+    complete.set({}, POSTGRES_PASSWORD_FILE=str(file), SECURITY_SECRET_KEY_FILE=str(file))
+
+    settings = load_settings()
+
+    assert settings.postgres.password.get_secret_value() == " from a file "
+    assert settings.security.secret_key.get_secret_value() == " from a file "
+    assert settings.rabbitmq.password.get_secret_value() == SECRET
+
+
+def test_a_secret_in_a_file_that_cannot_be_read_is_told_by_the_names_of_both(
+    complete: Environment, tmp_path: Path
+) -> None:
+    complete.set({}, REDIS_PASSWORD_FILE=str(tmp_path / "missing"))
+
+    message = refusal()
+
+    assert "REDIS_PASSWORD_FILE" in message
+    assert str(tmp_path / "missing") in message
+
+
+@pytest.mark.parametrize("server", ["postgres", "redis", "rabbitmq"])
+def test_a_server_is_verified_against_the_authority_that_is_named(
+    complete: Environment, server: str, tmp_path: Path
+) -> None:
+    assert getattr(load_settings(), server).tls is None
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    complete.set({f"{server.upper()}_TLS_CA_FILE": str(tmp_path / "ca.pem")})
+
+    tls = getattr(load_settings(), server).tls
+
+    assert tls.check_hostname
+    assert tls.verify_mode is ssl.CERT_REQUIRED
+    assert len(tls.get_ca_certs()) == 1
+    complete.set({f"{server.upper()}_TLS_CA_FILE": str(tmp_path / "missing")})
+    assert f"{server.upper()}_TLS_CA_FILE" in refusal()
 
 
 def test_the_environment_wins_over_the_file(complete: Environment, tmp_path: Path) -> None:

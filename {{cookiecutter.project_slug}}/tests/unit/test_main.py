@@ -41,7 +41,7 @@ def test_the_api_serves_its_documentation(monkeypatch: pytest.MonkeyPatch) -> No
 
     app = start()
 
-    assert (app.docs_url, app.redoc_url) == ("/docs", "/redoc")
+    assert {"/docs", "/redoc"} <= {getattr(route, "path", "") for route in app.routes}
 
 
 def test_an_api_without_settings_ends_with_a_sentence_that_names_them(

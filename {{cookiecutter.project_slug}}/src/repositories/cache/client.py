@@ -1,6 +1,9 @@
 """Connections to Redis that give up soon, since everything in it is in Postgres too."""
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -9,11 +12,16 @@ WAIT_FOR_CONNECTION_SECONDS = 1.0
 WRITE_TIMEOUT_SECONDS = 0.5
 
 
-def create_client(host: str, port: int, password: str, timeout_seconds: float) -> Redis:
+def create_client(
+    host: str, port: int, password: str, timeout_seconds: float, tls_ca_file: Path | None = None
+) -> Redis:
     """Return a client that gives up soon and does not try again: Postgres is the second try.
 
     A burst of requests waits for a connection; the default pool would refuse those beyond 100.
     """
+    tls: dict[str, Any] = {}
+    if tls_ca_file:
+        tls = {"connection_class": SSLConnection, "ssl_ca_certs": str(tls_ca_file)}
     pool = BlockingConnectionPool(
         max_connections=MAX_CONNECTIONS,
         timeout=WAIT_FOR_CONNECTION_SECONDS,
@@ -23,5 +31,6 @@ def create_client(host: str, port: int, password: str, timeout_seconds: float) -
         socket_timeout=timeout_seconds,
         socket_connect_timeout=timeout_seconds,
         retry=Retry(NoBackoff(), retries=0),
+        **tls,
     )
     return Redis.from_pool(pool)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ssl import SSLContext
 from typing import Any
 
 import asyncpg
@@ -96,8 +97,10 @@ class Transaction:
 class Database:
     """A pool of PostgreSQL connections. Opens none before it is used."""
 
-    def __init__(self, url: URL, *, pool_size: int, application_name: str) -> None:
-        self.url = url
+    def __init__(
+        self, url: URL, *, tls: SSLContext | None = None, pool_size: int, application_name: str
+    ) -> None:
+        self.url, self.tls = url, tls
         self._engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -108,6 +111,7 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
             json_deserializer=orjson.loads,
             connect_args={
+                "ssl": tls,
                 "timeout": CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": STATEMENT_TIMEOUT_SECONDS * 2,
                 "server_settings": {

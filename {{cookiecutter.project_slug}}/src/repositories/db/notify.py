@@ -61,7 +61,7 @@ class OutboxListener:
     """Hears the notifications, on a connection of its own for as long as it lasts."""
 
     def __init__(self, database: Database) -> None:
-        self._url = database.url
+        self._url, self._tls = database.url, database.tls
         self._connection: asyncpg.Connection | None = None
         self._heard = asyncio.Event()
 
@@ -88,6 +88,7 @@ class OutboxListener:
                 user=self._url.username,
                 password=self._url.password,
                 database=self._url.database,
+                ssl=self._tls,
                 timeout=CONNECT_TIMEOUT_SECONDS,
             )
             await self._connection.add_listener(CHANNEL, lambda *_: self.wake())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -38,6 +39,7 @@ class RabbitMQBroker:
     user: str
     password: str = field(repr=False)
     vhost: str
+    tls: SSLContext | None = None
 
     async def connect(self, name: str) -> AbstractConnection:
         """Return an open connection that the broker lists as `name`.
@@ -53,6 +55,8 @@ class RabbitMQBroker:
                     login=self.user,
                     password=self.password,
                     virtualhost=self.vhost,
+                    ssl=self.tls is not None,
+                    ssl_context=self.tls,
                     heartbeat=HEARTBEAT_SECONDS,
                     client_properties={"connection_name": name},
                 )
