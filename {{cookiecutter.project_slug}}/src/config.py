@@ -5,28 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from ssl import SSLContext, create_default_context
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    FilePath,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from src.domain.session import SessionLifetime
+from src.utils.settings import Encrypted, SecretsInFiles, missing_secrets
 
 ROOT = Path(__file__).parent.parent
-PLACEHOLDER, MIN_SECRET_CHARACTERS = "change-me", 32
+MIN_SECRET_CHARACTERS = 32
 
 
 class SettingsError(Exception):
@@ -38,36 +27,12 @@ SplitCommas = BeforeValidator(lambda v: v.strip("[] ").split(",") if isinstance(
 Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas]
 
 
-class Group(BaseSettings):
+class Group(SecretsInFiles):
     """Settings with a common prefix. The environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
         env_file=ROOT / ".env", extra="ignore", frozen=True, hide_input_in_errors=True
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Read a secret from the file that `<its variable>_FILE` names, where that is set."""
-        for name, field in cls.model_fields.items():
-            variable = f"{cls.model_config['env_prefix']}{name}_FILE".upper()
-            if field.annotation is SecretStr and (path := os.environ.get(variable)):
-                try:
-                    values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-                except (OSError, ValueError) as error:
-                    raise SettingsError(f"{variable}: cannot read {path}: {error}") from None
-        return values
-
-
-class Encrypted(BaseModel):
-    """A server to which connections are encrypted once `tls_ca_file` says whom to trust."""
-
-    tls_ca_file: FilePath | None = None
-
-    @property
-    def tls(self) -> SSLContext | None:
-        """What verifies the server's certificate and name."""
-        return create_default_context(cafile=self.tls_ca_file) if self.tls_ca_file else None
 
 
 class AppSettings(Group, env_prefix="APP_"):
@@ -76,7 +41,7 @@ class AppSettings(Group, env_prefix="APP_"):
     name: str = "{{ cookiecutter.project_slug }}"
     environment: Literal["development", "production"] = "development"
     log_level: LogLevel = "INFO"
-    drain_seconds: NonNegativeFloat = 0
+    drain_seconds: Annotated[float, Field(ge=0)] = 0
 
 
 class PostgresSettings(Group, Encrypted, env_prefix="POSTGRES_"):
@@ -178,10 +143,4 @@ def _unfit_for_production(settings: Settings) -> Iterator[str]:
     if len(settings.security.secret_key.get_secret_value()) < MIN_SECRET_CHARACTERS:
         yield f"SECURITY_SECRET_KEY: production needs {MIN_SECRET_CHARACTERS} characters or more"
     for group in vars(settings).values():
-        for name, field in type(group).model_fields.items():
-            value = getattr(group, name)
-            if isinstance(value, SecretStr):
-                secret = value.get_secret_value()
-                if PLACEHOLDER in secret or (not secret and field.is_required()):
-                    variable = f"{group.model_config['env_prefix']}{name}".upper()
-                    yield f"{variable}: is empty or still has its placeholder"
+        yield from missing_secrets(group)
