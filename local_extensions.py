@@ -16,18 +16,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cookiecutter
 from cookiecutter.exceptions import FailedHookException
 from jinja2.ext import Extension
 from slugify import slugify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from jinja2 import Environment
 
 QUESTIONS: dict[str, Any] = json.loads(
     Path(__file__).with_name("cookiecutter.json").read_text(encoding="utf-8")
 )
+CHOICES: dict[str, list[str]] = QUESTIONS["_choices"]
+# As cookiecutter reads booleans. Its own questions for them end in a traceback when they are
+# answered wrongly on the command line, and so do its lists: see docs/adr/0006.
+YES, NO = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
+YES_OR_NO = dict.fromkeys(YES, True) | dict.fromkeys(NO, False)
+OLDEST_COOKIECUTTER = (2, 7)
 SLUG_LIMIT = 40  # queue, container and host names are built on it, and hosts stop at 63
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 EMAIL = re.compile(r"""[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(\.[^\s@<>()\[\],;:"\\.]+)+""")
@@ -124,8 +131,26 @@ def email_problem(value: object) -> str | None:
 
 
 def choice_problem(value: object, *, choices: list[str]) -> str | None:
-    """Check an answer that is one of a list; only a replay file can hold another one."""
+    """Check an answer that is one of a list."""
     return None if value in choices else f"must be one of: {', '.join(choices)}."
+
+
+def yes_or_no_problem(value: object) -> str | None:
+    """Check an answer that `settle` has made a boolean, if it could."""
+    return None if isinstance(value, bool) else "must be yes or no."
+
+
+def settle(answers: MutableMapping[str, object]) -> None:
+    """Make a boolean of yes and no, and a choice of its number, where an answer is one."""
+    for key, choices in CHOICES.items():
+        answer = answers.get(key)
+        if not isinstance(answer, str):
+            continue
+        word = answer.strip().lower()
+        if choices == ["yes", "no"]:
+            answers[key] = YES_OR_NO.get(word, answer)
+        elif word in map(str, range(1, len(choices) + 1)):
+            answers[key] = choices[int(word) - 1]
 
 
 RULES: dict[str, Callable[[object], str | None]] = {
@@ -134,8 +159,11 @@ RULES: dict[str, Callable[[object], str | None]] = {
     "project_description": partial(text_problem, limit=200, required=False),
     "author_name": partial(text_problem, limit=100),
     "author_email": email_problem,
-    "python_version": partial(choice_problem, choices=QUESTIONS["python_version"]),
-    "license": partial(choice_problem, choices=QUESTIONS["license"]),
+    "use_redis": yes_or_no_problem,
+    "use_rabbitmq": yes_or_no_problem,
+    "ci_provider": partial(choice_problem, choices=CHOICES["ci_provider"]),
+    "python_version": partial(choice_problem, choices=CHOICES["python_version"]),
+    "license": partial(choice_problem, choices=CHOICES["license"]),
 }
 
 
@@ -145,9 +173,18 @@ def first_problem(answers: Mapping[str, object]) -> str | None:
     return next((f"{key} {problem}" for key, problem in given if problem), None)
 
 
-def check(answers: Mapping[str, object]) -> str:
+def old_cookiecutter(version: str) -> str | None:
+    """Say which cookiecutter is needed, if this one is too old, or None."""
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) >= OLDEST_COOKIECUTTER:
+        return None
+    needed = ".".join(map(str, OLDEST_COOKIECUTTER))
+    return f"This template needs cookiecutter {needed} or later, and this is {version}."
+
+
+def check(answers: MutableMapping[str, object]) -> str:
     """Stop at a wrong answer: cookiecutter prints one line and exits with 1, nothing is written."""
-    if problem := first_problem(answers):
+    settle(answers)
+    if problem := old_cookiecutter(cookiecutter.__version__) or first_problem(answers):
         raise FailedHookException(problem)
     return ""
 

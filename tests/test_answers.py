@@ -13,7 +13,15 @@ import yaml
 from cookiecutter.exceptions import FailedHookException
 from rich.text import Text
 
-from local_extensions import QUESTIONS, RESERVED, RULES, default_slug, escaped, first_problem
+from local_extensions import (
+    CHOICES,
+    QUESTIONS,
+    RESERVED,
+    RULES,
+    default_slug,
+    escaped,
+    first_problem,
+)
 from tests.conftest import ROOT, SERVICE
 
 if TYPE_CHECKING:
@@ -120,7 +128,7 @@ def test_code_in_an_answer_is_text_whichever_way_it_comes(
         command_line.configure({"author_name": CODE})
         done = command_line.cookiecutter(output, "--no-input")
     else:
-        done = command_line.cookiecutter(output, typed=f"\n\n\n{CODE}\n\n\n\n")
+        done = command_line.cookiecutter(output, typed=f"\n\n\n{CODE}\n" + "\n" * 6)
     if way == "replay":
         done = command_line.cookiecutter(output, "--replay", "--overwrite-if-exists")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -144,7 +152,10 @@ def test_a_wrong_answer_gets_one_line_that_helps(question: str, answer: str, hin
 @pytest.mark.parametrize("question", RULES)
 def test_an_answer_of_another_type_is_refused(question: str, answer: object) -> None:
     """A config file or a Python caller can give anything."""
-    assert first_problem({question: answer})
+    if answer is True and CHOICES.get(question) == ["yes", "no"]:
+        assert first_problem({question: answer}) is None
+    else:
+        assert first_problem({question: answer})
 
 
 @pytest.mark.parametrize(
@@ -271,10 +282,9 @@ def test_every_question_is_asked_in_plain_words_and_has_a_rule() -> None:
     asked = {key for key in QUESTIONS if not key.startswith("_")}
     assert asked == set(QUESTIONS["__prompts__"]) == set(RULES)
     for question, prompt in QUESTIONS["__prompts__"].items():
-        texts = [prompt] if isinstance(prompt, str) else list(prompt.values())
-        assert [Text.from_markup(text).plain for text in texts] == texts
-        if not isinstance(prompt, str):
-            assert set(prompt) == {"__prompt__", *QUESTIONS[question]}
+        assert Text.from_markup(prompt).plain == prompt
+        choices = CHOICES.get(question, [])
+        assert choices == ["yes", "no"] or [c for c in choices if c not in prompt] == []
 
 
 def test_no_service_can_be_called_like_a_package_it_installs(render: Render) -> None:

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from local_extensions import QUESTIONS
+from local_extensions import CHOICES, YES_OR_NO
 from tests.conftest import ROOT, SERVICE
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def test_the_licence_is_the_chosen_one(render: Render, name: str, words: str) ->
 
 def test_every_licence_on_offer_has_its_text() -> None:
     texts = {path.stem for path in (ROOT / "templates" / "licenses").iterdir()}
-    assert texts == set(QUESTIONS["license"])
+    assert texts == set(CHOICES["license"])
 
 
 def test_the_same_answers_give_the_same_bytes(render: Render) -> None:
@@ -179,7 +180,7 @@ def test_the_same_answers_give_the_same_bytes(render: Render) -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("license_name", QUESTIONS["license"])
+@pytest.mark.parametrize("license_name", CHOICES["license"])
 def test_nothing_of_the_template_is_left_over(render: Render, license_name: str) -> None:
     """No tag, no word of it, no cache, no folder without a file."""
     service = render(license=license_name)
@@ -253,10 +254,18 @@ def test_an_option_is_a_list_of_files(post_gen: ModuleType, tmp_path: Path) -> N
 
 def test_the_manifest_names_questions_their_answers_and_real_files(post_gen: ModuleType) -> None:
     for part in post_gen.MANIFEST:
-        question = QUESTIONS[part.question]
-        answers = question if isinstance(question, list) else [True, False]
+        answers = [YES_OR_NO.get(answer, answer) for answer in CHOICES[part.question]]
         assert part.answer in answers
         assert [file for file in part.files if not (SERVICE / file).is_file()] == []
+
+
+def test_every_file_of_the_template_belongs_to_the_core_or_to_one_option(
+    post_gen: ModuleType,
+) -> None:
+    """The core is what is named nowhere; no file is named twice."""
+    named = Counter(file for part in post_gen.MANIFEST for file in part.files)
+    assert named
+    assert [file for file, times in named.items() if times > 1] == []
 
 
 def test_the_example_is_filled_in_and_otherwise_unchanged(project: Path) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from src.repositories.db.engine import Database
-from src.repositories.db.outbox import store_events
+from src.repositories.db.events import store_events
 from src.usecases.relay_outbox import RelayOutbox
 
 from bench.drivers.service import (

@@ -21,7 +21,7 @@ from src.config import load_settings
 from src.container import build_container, open_resources
 from src.domain.events import UserRegistered
 from src.repositories.db.engine import Database
-from src.repositories.db.outbox import to_envelope
+from src.repositories.db.events import to_envelope
 from src.repositories.rabbitmq.connection import RabbitMQBroker, confirmed_channel
 from src.usecases.ports.messaging import EventConsumer
 from src.utils.clock import utc_now

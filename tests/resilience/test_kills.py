@@ -44,8 +44,8 @@ STEPS = {
         "        if published:\n",
     ),
     "after the relay's commit": (
-        "src/consume_worker.py",
-        "            await listener.wait(POLL_SECONDS)\n",
+        "src/repositories/rabbitmq/relay.py",
+        "                await self.listener.wait(notify.POLL_SECONDS)\n",
     ),
     "before the event is handled": (
         "src/repositories/rabbitmq/consumer.py",

@@ -24,8 +24,8 @@ STORE = "            await store_events(transaction, events, self._source)\n"
 CLAIM = "        return claimed.scalar_one_or_none() is not None\n"
 BYPASS = """            from src.config import load_settings
             from src.container import build_container
-            from src.repositories.db.outbox import to_envelope
-            from src.usecases.ports.messaging import EventPublisher, OutboxMessage
+            from src.repositories.db.events import to_envelope
+            from src.usecases.ports.publishing import EventPublisher, OutboxMessage
 
             publisher = build_container(load_settings()).resolve(EventPublisher)
             await publisher.connect()

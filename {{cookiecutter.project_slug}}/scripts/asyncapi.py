@@ -78,7 +78,7 @@ def document() -> str:
 
 
 def channel(name: str) -> dict[str, Any]:
-    """Return the channel of an event: its routing key on the events exchange."""
+    """Return the channel of an event, whose address is its type."""
     return {"address": name, "messages": {name: {"$ref": f"#/components/messages/{name}"}}}
 
 

@@ -42,7 +42,7 @@ def settings(text: str) -> dict[str, str]:
 
 
 def server_ports(example: str) -> dict[str, int]:
-    """Find the servers' ports, such as `REDIS_PORT=6379` beside a `REDIS_HOST`."""
+    """Find the servers' ports, such as `POSTGRES_PORT=5432` beside a `POSTGRES_HOST`."""
     named = settings(example)
     matches = (PORT.fullmatch(name) for name in named)
     return {m[0]: int(named[m[0]]) for m in matches if m and f"{m[1]}_HOST" in named}
@@ -75,7 +75,7 @@ def fill_in(example: str) -> str:
     def line(setting: re.Match[str]) -> str:
         name, value = setting.groups()
         if value.strip() == PLACEHOLDER:
-            # Letters and digits only: redis-server takes a leading "--" for an option.
+            # Letters and digits only: a program that is given it must not take it for an option.
             return f"{name}={secrets.token_hex(32)}"
         return f"{name}={ports[name]}" if name in ports else setting[0]
 

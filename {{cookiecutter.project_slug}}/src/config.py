@@ -61,6 +61,7 @@ class PostgresSettings(Group, Encrypted, env_prefix="POSTGRES_"):
         return URL.create("postgresql+asyncpg", self.user, password, self.host, self.port, self.db)
 
 
+# {% if cookiecutter.use_redis %}
 class RedisSettings(Group, Encrypted, env_prefix="REDIS_"):
     """Redis. `timeout_seconds` is how long a read waits for it before it asks Postgres."""
 
@@ -71,6 +72,8 @@ class RedisSettings(Group, Encrypted, env_prefix="REDIS_"):
     timeout_seconds: PositiveFloat = 0.05
 
 
+# {% endif %}
+# {% if cookiecutter.use_rabbitmq %}
 class RabbitMQSettings(Group, Encrypted, env_prefix="RABBITMQ_"):
     """RabbitMQ."""
 
@@ -82,6 +85,14 @@ class RabbitMQSettings(Group, Encrypted, env_prefix="RABBITMQ_"):
     retry_delays_seconds: Delays = (10, 60, 300)
 
 
+# {% else %}
+class QueueSettings(Group, env_prefix="QUEUE_"):
+    """The queue of events in Postgres."""
+
+    retry_delays_seconds: Delays = (10, 60, 300)
+
+
+# {% endif %}
 class WorkerSettings(Group, env_prefix="WORKER_"):
     """The consumer worker. It touches `health_file` while messages can arrive."""
 
@@ -113,8 +124,14 @@ class Settings:
 
     app: AppSettings
     postgres: PostgresSettings
+    # {% if cookiecutter.use_redis %}
     redis: RedisSettings
+    # {% endif %}
+    # {% if cookiecutter.use_rabbitmq %}
     rabbitmq: RabbitMQSettings
+    # {% else %}
+    queue: QueueSettings
+    # {% endif %}
     worker: WorkerSettings
     security: SecuritySettings
 

@@ -13,14 +13,13 @@ from src.config import SettingsError, WorkerSettings, load_settings
 from src.container import build_container, open_resources
 from src.repositories.db.notify import OutboxListener
 from src.usecases.keep_house import KeepHouse
-from src.usecases.ports.messaging import BrokerUnavailableError, EventConsumer
+from src.usecases.ports.messaging import EventConsumer
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
-from src.usecases.relay_outbox import RelayOutbox
 from src.utils.logging import configure_logging
+from src.wiring import Job
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 1.0
 HEALTH_SECONDS = 5.0
 HOUSE_SECONDS = 60.0
 
@@ -29,19 +28,6 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Wait, but not beyond `stop`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-
-
-async def relay(use_case: RelayOutbox, listener: OutboxListener, stop: asyncio.Event) -> None:
-    """Relay batches until `stop` is set; a batch in flight is finished."""
-    while not stop.is_set():
-        try:
-            while await use_case.execute() and not stop.is_set():
-                pass
-        except (BrokerUnavailableError, DatabaseUnavailableError) as error:
-            log.warning("relay_waiting", error=str(error))
-            await pause(stop, POLL_SECONDS)  # however many commits say that there is work
-        else:
-            await listener.wait(POLL_SECONDS)
 
 
 async def keep_house(use_case: KeepHouse, stop: asyncio.Event) -> None:
@@ -65,12 +51,9 @@ async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event
 async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what is in flight within the grace."""
     consumer = container.resolve(EventConsumer)
-    listener = container.resolve(OutboxListener)
-    jobs = [
-        relay(container.resolve(RelayOutbox), listener, stop),
-        consumer.run(stop),
-        keep_house(container.resolve(KeepHouse), stop),
-    ]
+    all_jobs: list[Job] = container.resolve(list[Job])
+    jobs = [job.run(stop) for job in all_jobs]
+    jobs.append(keep_house(container.resolve(KeepHouse), stop))
     if settings.health_file:
         jobs.append(report_health(settings.health_file, consumer, stop))
     async with open_resources(container):
@@ -79,7 +62,7 @@ async def work(container: punq.Container, settings: WorkerSettings, stop: asynci
         # A job that ends by itself has failed: then the others stop too, and its error is raised.
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        listener.wake()
+        container.resolve(OutboxListener).wake()
         done, unfinished = await asyncio.wait(tasks, timeout=settings.shutdown_grace_seconds)
         for task in unfinished:
             log.error("grace_exceeded")

@@ -9,41 +9,36 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import punq
-from redis.asyncio import Redis
 
 from src.api.drain import Drain
 from src.config import Settings
 from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscriptions import SUBSCRIPTIONS
 from src.domain.events import PUBLISHED_EVENTS
-from src.repositories.cache.client import WRITE_TIMEOUT_SECONDS, create_client
-from src.repositories.cache.redis import RedisCache
 from src.repositories.db.engine import Database
 from src.repositories.db.message_records import DBMessageRecords
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
-from src.repositories.db.outbox import DBOutbox
 from src.repositories.db.unit_of_work import DBUnitOfWork
-from src.repositories.rabbitmq.connection import RabbitMQBroker
-from src.repositories.rabbitmq.consumer import RabbitMQConsumer
-from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
-from src.repositories.rabbitmq.publisher import RabbitMQEventPublisher
-from src.repositories.rabbitmq.topology import Topology
 from src.usecases import USE_CASES
 from src.usecases.check_readiness import CheckReadiness, Dependency
 from src.usecases.ports.cache import ReadThroughCache
-from src.usecases.ports.messaging import (
-    DeadLetters,
-    EventConsumer,
-    EventPublisher,
-    MessageHandler,
-    MessageRecords,
-    Outbox,
-)
+from src.usecases.ports.messaging import MessageHandler, MessageRecords
 from src.usecases.ports.security import Clock, Passwords, Tokens
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.utils.clock import utc_now
 from src.utils.passwords import Argon2Passwords
 from src.utils.tokens import SignedTokens
+from src.wiring import Resource
+# {% if cookiecutter.use_redis %}
+from src.wiring.cache_redis import register_cache
+# {% else %}
+from src.wiring.cache_none import register_cache
+# {% endif %}
+# {% if cookiecutter.use_rabbitmq %}
+from src.wiring.messaging_rabbitmq import register_messaging
+# {% else %}
+from src.wiring.messaging_postgres import register_messaging
+# {% endif %}
 
 
 def build_container(settings: Settings) -> punq.Container:
@@ -52,20 +47,16 @@ def build_container(settings: Settings) -> punq.Container:
     container.register(Clock, instance=utc_now)
     container.register(Drain, instance=Drain(settings.app.drain_seconds))
     _register_database(container, settings)
-    _register_cache(container, settings)
-    _register_messaging(container, settings)
+    register_cache(container, settings)
+    register_messaging(container, settings)
     _register_security(container, settings)
     for use_case in {*USE_CASES, *(use_case for _, use_case in SUBSCRIPTIONS.values())}:
         container.register(use_case, scope=punq.Scope.singleton)
-    dependencies = [
-        Dependency("postgres", container.resolve(Database).check, is_required=True),
-        # Without its cache the service is slower and without its broker later, but neither wrong.
-        Dependency("redis", container.resolve(Redis).ping, is_required=False),
-        Dependency("rabbitmq", container.resolve(RabbitMQBroker).check, is_required=False),
-    ]
     if settings.app.drain_seconds:
-        dependencies += [Dependency("accepting", container.resolve(Drain).check, is_required=True)]
-    container.register(CheckReadiness, instance=CheckReadiness(dependencies))
+        check = container.resolve(Drain).check
+        container.register(Dependency, instance=Dependency("accepting", check, is_required=True))
+    readiness = CheckReadiness(container.resolve(list[Dependency]))
+    container.register(CheckReadiness, instance=readiness)
     return container
 
 
@@ -75,10 +66,9 @@ async def open_resources(container: punq.Container) -> AsyncIterator[None]:
     for use_case in USE_CASES:
         container.resolve(use_case)  # made now, so that a fault of wiring shows at the start
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(container.resolve(Database).aclose)
-        stack.push_async_callback(container.resolve(RedisCache).aclose)
-        stack.push_async_callback(container.resolve(EventPublisher).aclose)
-        stack.push_async_callback(container.resolve(OutboxListener).aclose)
+        resources: list[Resource] = container.resolve(list[Resource])
+        for resource in resources:
+            stack.push_async_callback(resource.aclose)
         await stack.enter_async_context(container.resolve(OutboxNotifier).running())
         yield
 
@@ -90,52 +80,21 @@ def _register_database(container: punq.Container, settings: Settings) -> None:
     )
     container.register(Database, instance=database)
     container.register(OutboxNotifier, instance=OutboxNotifier(database))
-    container.register(OutboxListener, instance=OutboxListener(database))
-    container.register(Outbox, instance=DBOutbox(database))
+    listener = OutboxListener(database)
+    container.register(OutboxListener, instance=listener)
     container.register(MessageRecords, instance=DBMessageRecords(database))
+    handler = EventDispatcher(SUBSCRIPTIONS, [e.name for e in PUBLISHED_EVENTS], container.resolve)
+    container.register(MessageHandler, instance=handler)
+    for resource in (database, listener):
+        container.register(Resource, instance=resource)
+    check = Dependency("postgres", database.check, is_required=True)
+    container.register(Dependency, instance=check)
 
     def unit_of_work_factory() -> UnitOfWorkFactory:
         cache, notifier = container.resolve(ReadThroughCache), container.resolve(OutboxNotifier)
         return partial(DBUnitOfWork, database, cache, notifier, source=name)
 
     container.register(UnitOfWorkFactory, unit_of_work_factory, scope=punq.Scope.singleton)
-
-
-def _register_cache(container: punq.Container, settings: Settings) -> None:
-    redis = settings.redis
-    server = (redis.host, redis.port, redis.password.get_secret_value())
-    client = create_client(*server, redis.timeout_seconds, redis.tls_ca_file)
-    writers = create_client(*server, WRITE_TIMEOUT_SECONDS, redis.tls_ca_file)
-    name, ttl = settings.app.name, redis.ttl_seconds
-    cache = RedisCache(client, writers, namespace=name, ttl_seconds=ttl)
-    container.register(Redis, instance=client)
-    container.register(RedisCache, instance=cache)
-    container.register(ReadThroughCache, instance=cache)
-
-
-def _register_messaging(container: punq.Container, settings: Settings) -> None:
-    rabbitmq, worker = settings.rabbitmq, settings.worker
-    password = rabbitmq.password.get_secret_value()
-    server = (rabbitmq.host, rabbitmq.port)
-    broker = RabbitMQBroker(*server, rabbitmq.user, password, rabbitmq.vhost, rabbitmq.tls)
-    published = [event.name for event in PUBLISHED_EVENTS]
-    topology = Topology(
-        name=settings.app.name,
-        retry_delays=rabbitmq.retry_delays_seconds,
-        event_types=sorted({*SUBSCRIPTIONS, *published}),
-    )
-    container.register(RabbitMQBroker, instance=broker)
-    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker, topology))
-    container.register(EventPublisher, instance=RabbitMQEventPublisher(broker, topology))
-    container.register(
-        MessageHandler, instance=EventDispatcher(SUBSCRIPTIONS, published, container.resolve)
-    )
-    limits = (worker.concurrency, worker.handler_timeout_seconds)
-
-    def event_consumer() -> EventConsumer:
-        return RabbitMQConsumer(broker, topology, container.resolve(MessageHandler), *limits)
-
-    container.register(EventConsumer, event_consumer, scope=punq.Scope.singleton)
 
 
 def _register_security(container: punq.Container, settings: Settings) -> None:

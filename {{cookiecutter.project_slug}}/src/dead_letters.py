@@ -5,8 +5,13 @@ import asyncio
 import sys
 
 from src.config import SettingsError, load_settings
-from src.container import build_container
-from src.usecases.ports.messaging import BrokerUnavailableError, DeadLetters
+from src.container import build_container, open_resources
+from src.usecases.ports.messaging import DeadLetters
+# {% if cookiecutter.use_rabbitmq %}
+from src.usecases.ports.publishing import BrokerUnavailableError as UnavailableError
+# {% else %}
+from src.usecases.ports.unit_of_work import DatabaseUnavailableError as UnavailableError
+# {% endif %}
 
 ROW = "{:36}  {:28}  {:14}  {:>8}  {:32}  {}"
 
@@ -37,15 +42,17 @@ async def main() -> None:
     parser.add_argument("action", nargs="?", choices=["list", "redrive"], default="list")
     parser.add_argument("event_id", nargs="?", help="redrive this one, not all")
     arguments = parser.parse_args()
-    dead_letters = build_container(load_settings()).resolve(DeadLetters)
-    if arguments.action == "redrive":
-        await redrive(dead_letters, arguments.event_id)
-    else:
-        await show(dead_letters)
+    container = build_container(load_settings())
+    dead_letters = container.resolve(DeadLetters)
+    async with open_resources(container):
+        if arguments.action == "redrive":
+            await redrive(dead_letters, arguments.event_id)
+        else:
+            await show(dead_letters)
 
 
 if __name__ == "__main__":
     try:
         asyncio.run(main())
-    except (SettingsError, BrokerUnavailableError) as error:
+    except (SettingsError, UnavailableError) as error:
         sys.exit(str(error))

@@ -7,7 +7,6 @@ from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
-from src.usecases.relay_outbox import RelayOutbox
 from src.usecases.welcome_user import WelcomeUser
 
 USE_CASES: tuple[type, ...] = (
@@ -18,6 +17,5 @@ USE_CASES: tuple[type, ...] = (
     LogOut,
     RefreshSession,
     RegisterUser,
-    RelayOutbox,
     WelcomeUser,
 )

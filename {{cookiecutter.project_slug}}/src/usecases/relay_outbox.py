@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from src.usecases.ports.messaging import EventPublisher, Outbox, OutboxMessage, PublishError
+from src.usecases.ports.publishing import EventPublisher, Outbox, OutboxMessage, PublishError
 
 log = structlog.get_logger()
 

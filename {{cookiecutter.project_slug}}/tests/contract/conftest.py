@@ -1,27 +1,21 @@
 """Each port's adapters: the fake, and the real one on a real server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-import orjson
 import punq
 import pytest
 from sqlalchemy import select
 
-from src.domain.events import Event
 from src.repositories.db.engine import Database
 from src.repositories.db.models import NotificationRow, OutboxRow
-from src.repositories.db.outbox import store_events, to_envelope
-from src.usecases.ports.messaging import Outbox, OutboxMessage
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
-from tests.fakes.outbox import InMemoryOutbox
 from tests.fakes.unit_of_work import InMemoryUnitOfWork
 
 
@@ -55,7 +49,7 @@ class FakeStore:
 
 @dataclass
 class RealStore:
-    """Postgres behind Redis."""
+    """Postgres behind the cache."""
 
     database: Database
     unit_of_work: UnitOfWorkFactory
@@ -77,59 +71,6 @@ def store(request: pytest.FixtureRequest) -> Store:
         return FakeStore()
     container: punq.Container = request.getfixturevalue("container")
     return RealStore(container.resolve(Database), container.resolve(UnitOfWorkFactory))
-
-
-@dataclass
-class OutboxUnderTest:
-    """An outbox, a way to fill it, and one to wait until what failed once is due again."""
-
-    outbox: Outbox
-    add: Callable[[Event], Awaitable[None]]
-    wait: Callable[[], Awaitable[None]]
-
-
-@dataclass
-class FakeOutbox:
-    """The outbox in memory, with messages as the database would give them out."""
-
-    clock: MovableClock = field(default_factory=MovableClock)
-    sequence: int = 0
-
-    def __post_init__(self) -> None:
-        self.outbox = InMemoryOutbox(self.clock)
-
-    async def add(self, event: Event) -> None:
-        self.sequence += 1
-        envelope: dict[str, Any] = orjson.loads(orjson.dumps(to_envelope(event, "tests")))
-        message = OutboxMessage(
-            sequence=self.sequence,
-            event_id=event.event_id,
-            event_type=event.name,
-            envelope=envelope,
-            attempts=0,
-        )
-        self.outbox.add(message)
-
-    async def wait(self) -> None:
-        self.clock.advance(seconds=1)
-
-
-@pytest.fixture(params=["fake", "real"])
-def outbox(request: pytest.FixtureRequest) -> OutboxUnderTest:
-    if request.param == "fake":
-        fake = FakeOutbox()
-        return OutboxUnderTest(fake.outbox, fake.add, fake.wait)
-    request.getfixturevalue("empty_tables")
-    container: punq.Container = request.getfixturevalue("container")
-    database: Database = container.resolve(Database)
-
-    async def add(event: Event) -> None:
-        transaction = database.transaction()
-        await store_events(transaction, [event], "tests")
-        await transaction.commit()
-        await transaction.aclose()
-
-    return OutboxUnderTest(container.resolve(Outbox), add, partial(asyncio.sleep, 1.05))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.publisher import RabbitMQEventPublisher
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import (
+from src.usecases.ports.publishing import (
     BrokerUnavailableError,
     EventPublisher,
     OutboxMessage,

@@ -46,7 +46,8 @@ def make_records(request: pytest.FixtureRequest) -> MakeRecords:
                 insert(ProcessedMessageRow).returning(ProcessedMessageRow.message_id), row
             )
         for moment in waiting_since:
-            event = {"event_id": uuid4(), "event_type": "x", "envelope": {}, "created_at": moment}
+            moments = {"created_at": moment, "available_at": moment}
+            event = {"event_id": uuid4(), "event_type": "x", "envelope": {}, **moments}
             await database.fetch(insert(OutboxRow).returning(OutboxRow.sequence), event)
         records: MessageRecords = container.resolve(MessageRecords)
         return records

@@ -1,10 +1,15 @@
 import asyncio
+from functools import partial
 
+import punq
 import pytest
 
 from src.domain.events import Event
-from src.usecases.ports.messaging import OutboxMessage, PublishError
-from tests.contract.conftest import OutboxUnderTest, waiting_for
+from src.repositories.db.engine import Database
+from src.repositories.db.events import store_events
+from src.usecases.ports.publishing import Outbox, OutboxMessage, PublishError
+from tests.contract.conftest import waiting_for
+from tests.support.outboxes import FakeOutbox, OutboxUnderTest
 from tests.support.users import new_user
 
 
@@ -28,6 +33,24 @@ class Recipient:
     @property
     def ids(self) -> list[str]:
         return [str(message.event_id) for message in self.published]
+
+
+@pytest.fixture(params=["fake", "real"])
+def outbox(request: pytest.FixtureRequest) -> OutboxUnderTest:
+    if request.param == "fake":
+        fake = FakeOutbox()
+        return OutboxUnderTest(fake.outbox, fake.add, fake.wait)
+    request.getfixturevalue("empty_tables")
+    container: punq.Container = request.getfixturevalue("container")
+    database: Database = container.resolve(Database)
+
+    async def add(event: Event) -> None:
+        transaction = database.transaction()
+        await store_events(transaction, [event], "tests")
+        await transaction.commit()
+        await transaction.aclose()
+
+    return OutboxUnderTest(container.resolve(Outbox), add, partial(asyncio.sleep, 1.05))
 
 
 @pytest.fixture

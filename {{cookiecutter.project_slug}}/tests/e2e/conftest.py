@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator
 import httpx2
 import punq
 import pytest
-from redis.asyncio import Redis
 
-from src import consume_worker
 from src.config import Settings
 from src.container import build_container
-from src.repositories.rabbitmq.topology import Topology
+from src.repositories.db import notify
 from src.usecases.ports.messaging import MessageHandler
 from tests.support.accounts import Account, Login, register
 from tests.support.events import Spy
@@ -19,7 +17,7 @@ from tests.support.service import serving
 
 @pytest.fixture(scope="module")
 async def api(
-    settings: Settings, redis: Redis, run_topology: Topology
+    settings: Settings, cache_server: None, message_server: None
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the running API."""
     async with serving(build_container(settings)) as client:
@@ -47,7 +45,7 @@ def worker(settings: Settings) -> punq.Container:
 @pytest.fixture(autouse=True)
 def eager_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have workers look for events more often than once a second."""
-    monkeypatch.setattr(consume_worker, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(notify, "POLL_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from src import consume_worker
 from src.config import Settings
 from src.consume_worker import work
 from src.container import build_container
+from src.repositories.db import notify
 from src.repositories.db.engine import Database
-from src.usecases.ports.messaging import MessageHandler, Outbox
+from src.usecases.ports.messaging import MessageRecords
 from tests.support.accounts import register
-from tests.support.amqp import Queues
 from tests.support.events import all_published, welcomed
 from tests.support.network import Proxy
 from tests.support.service import working
@@ -31,12 +31,6 @@ async def postgres_proxy(settings: Settings) -> AsyncIterator[Proxy]:
         yield proxy
 
 
-@pytest.fixture
-async def rabbitmq_proxy(settings: Settings) -> AsyncIterator[Proxy]:
-    async with Proxy(settings.rabbitmq.host, settings.rabbitmq.port).running() as proxy:
-        yield proxy
-
-
 async def test_a_worker_that_loses_its_database_goes_on_when_it_is_back(
     api: httpx2.AsyncClient, settings: Settings, database: Database, postgres_proxy: Proxy
 ) -> None:
@@ -48,21 +42,6 @@ async def test_a_worker_that_loses_its_database_goes_on_when_it_is_back(
         account = await register(api)
         await asyncio.sleep(0.3)
         postgres_proxy.accept()
-        await welcomed(database, account)
-        await all_published(database)
-
-
-async def test_a_worker_that_loses_its_broker_goes_on_when_it_is_back(
-    api: httpx2.AsyncClient, settings: Settings, database: Database, rabbitmq_proxy: Proxy
-) -> None:
-    there = {"host": "127.0.0.1", "port": rabbitmq_proxy.port}
-    proxied = replace(settings, rabbitmq=settings.rabbitmq.model_copy(update=there))
-    async with working(build_container(proxied), proxied):
-        await welcomed(database, await register(api))
-        rabbitmq_proxy.refuse()
-        account = await register(api)
-        await asyncio.sleep(0.3)
-        rabbitmq_proxy.accept()
         await welcomed(database, account)
         await all_published(database)
 
@@ -86,7 +65,7 @@ async def test_a_worker_touches_its_health_file_while_it_consumes(
 async def test_an_idle_worker_that_is_told_to_stop_does_not_wait_for_its_next_poll(
     settings: Settings, worker: punq.Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consume_worker, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(notify, "POLL_SECONDS", 3600)
     async with asyncio.timeout(20), working(worker, settings):
         await asyncio.sleep(0.3)
 
@@ -95,30 +74,9 @@ async def test_a_worker_whose_job_breaks_ends_with_its_error_so_that_it_is_start
     settings: Settings, worker: punq.Container
 ) -> None:
     class Broken:
-        async def relay(self, *_: object) -> int:
+        async def forget_processed(self, before: object) -> int:
             raise LookupError("a fault of ours")
 
-    worker.register(Outbox, instance=Broken())
+    worker.register(MessageRecords, instance=Broken())
     with pytest.raises(LookupError, match="a fault of ours"):
         await asyncio.wait_for(work(worker, settings.worker, asyncio.Event()), 30)
-
-
-async def test_a_worker_that_is_stopped_waits_for_its_handlers_as_long_as_its_grace(
-    settings: Settings, worker: punq.Container, run_queues: Queues
-) -> None:
-    started, may_finish, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def handle(body: bytes) -> None:
-        started.set()
-        await may_finish.wait()
-
-    worker.register(MessageHandler, instance=handle)
-    impatient = settings.worker.model_copy(update={"shutdown_grace_seconds": 0.3})
-    running = asyncio.create_task(work(worker, impatient, stop))
-    await run_queues.send(b"{}")
-    await asyncio.wait_for(started.wait(), 20)
-    stop.set()
-    await asyncio.wait_for(running, 20)
-    may_finish.set()
-    # What it did not wait for is not lost: it comes again.
-    assert (await run_queues.take(run_queues.topology.queue)).body == b"{}"

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from src.usecases.ports.messaging import OutboxMessage
+from src.usecases.ports.publishing import OutboxMessage
 from src.usecases.ports.security import Clock
 
 

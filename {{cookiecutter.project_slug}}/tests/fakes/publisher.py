@@ -1,7 +1,7 @@
 """A broker in memory."""
 
 from src.domain.events import PUBLISHED_EVENTS
-from src.usecases.ports.messaging import BrokerUnavailableError, OutboxMessage, PublishError
+from src.usecases.ports.publishing import BrokerUnavailableError, OutboxMessage, PublishError
 
 
 class InMemoryEventPublisher:

@@ -3,7 +3,8 @@
 import asyncio
 
 from tests.support.amqp import Queues
-from tests.support.consuming import Consuming, Handler, SlowHandler
+from tests.support.consuming import Consuming
+from tests.support.handlers import Handler, SlowHandler
 from tests.support.network import Proxy
 from tests.support.waiting import eventually
 

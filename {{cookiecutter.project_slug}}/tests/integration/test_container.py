@@ -1,6 +1,5 @@
 """The wiring: whatever is registered can be resolved, and connects to nothing before it is used."""
 
-from dataclasses import replace
 from typing import Any
 
 import punq
@@ -10,7 +9,7 @@ from src.config import Settings
 from src.container import build_container, open_resources
 from src.usecases import USE_CASES
 from src.usecases.ports.cache import ReadThroughCache
-from tests.support.network import closed_port
+from tests.support.service import servers_of, without
 
 
 class RecordingContainer(punq.Container):
@@ -50,13 +49,7 @@ async def test_a_later_registration_takes_the_place_of_an_adapter(
 
 
 async def test_resources_open_and_close_although_no_server_is_there(settings: Settings) -> None:
-    nowhere = {"host": "127.0.0.1", "port": closed_port()}
-    unreachable = replace(
-        settings,
-        postgres=settings.postgres.model_copy(update=nowhere),
-        redis=settings.redis.model_copy(update=nowhere),
-        rabbitmq=settings.rabbitmq.model_copy(update=nowhere),
-    )
+    unreachable = without(settings, *servers_of(settings))
     opened = False
     async with open_resources(build_container(unreachable)):
         opened = True

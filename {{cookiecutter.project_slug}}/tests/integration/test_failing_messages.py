@@ -6,7 +6,8 @@ from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.topology import DELIVERY_LIMIT
 from src.usecases.ports.messaging import PermanentError
 from tests.support.amqp import Queues
-from tests.support.consuming import Consuming, Handler, SlowHandler
+from tests.support.consuming import Consuming
+from tests.support.handlers import Handler, SlowHandler
 from tests.support.waiting import eventually
 
 

@@ -12,7 +12,7 @@ from src.domain.user import User
 from src.repositories.db.engine import Database
 from src.repositories.db.models import OutboxRow
 from src.repositories.db.outbox import DBOutbox
-from src.usecases.ports.messaging import OutboxMessage, PublishError
+from src.usecases.ports.publishing import OutboxMessage, PublishError
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from tests.support.users import new_user
 

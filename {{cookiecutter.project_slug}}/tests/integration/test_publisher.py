@@ -13,7 +13,7 @@ from src.repositories.rabbitmq import connection, publisher
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.publisher import RabbitMQEventPublisher
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import BrokerUnavailableError, OutboxMessage, PublishError
+from src.usecases.ports.publishing import BrokerUnavailableError, OutboxMessage, PublishError
 from tests.support.amqp import Queues
 from tests.support.network import Proxy, closed_port
 

@@ -13,10 +13,8 @@ from src.config import Settings
 from src.container import build_container, open_resources
 from src.repositories.db.notify import OutboxListener
 from src.usecases.check_readiness import CheckReadiness
+from tests.support.service import servers_of
 from tests.support.tls import certificate, encrypted
-
-SERVERS = ("postgres", "redis", "rabbitmq")
-
 
 @pytest.fixture
 def authority() -> trustme.CA:
@@ -30,7 +28,7 @@ async def connecting(
     """Have the service's parts that trust an authority, and servers that another may certify."""
     context, groups = certificate(certified, name), {}
     async with AsyncExitStack() as stack:
-        for server in SERVERS:
+        for server in servers_of(settings):
             group = getattr(settings, server)
             front = encrypted(group.host, group.port, context, on_request=server == "postgres")
             port = await stack.enter_async_context(front)
@@ -47,7 +45,7 @@ async def test_servers_with_a_certificate_that_is_trusted_are_used(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     async with connecting(settings, authority, "localhost", tmp_path / "ca.pem") as container:
         readiness = await container.resolve(CheckReadiness).execute()
-        assert readiness.answers == dict.fromkeys(SERVERS, True)
+        assert readiness.answers == dict.fromkeys(servers_of(settings), True)
         listener = container.resolve(OutboxListener)
         await listener.wait(0.1)
         assert listener._connection is not None
@@ -62,7 +60,7 @@ async def test_servers_are_not_used_with_a_certificate(
     name = "example.com" if fault == "for another name" else "localhost"
     async with connecting(settings, certified, name, tmp_path / "ca.pem") as container:
         readiness = await container.resolve(CheckReadiness).execute()
-        assert readiness.answers == dict.fromkeys(SERVERS, False)
+        assert readiness.answers == dict.fromkeys(servers_of(settings), False)
         listener = container.resolve(OutboxListener)
         await listener.wait(0.1)
         assert listener._connection is None

@@ -3,7 +3,6 @@
 import asyncio
 from uuid import UUID
 
-import punq
 import pytest
 from sqlalchemy import select, text
 
@@ -13,8 +12,8 @@ from src.repositories.db.engine import Database
 from src.repositories.db.models import OutboxRow, UserRow
 from src.repositories.db.notify import OutboxNotifier
 from src.repositories.db.unit_of_work import DBUnitOfWork
-from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError, UnitOfWorkFactory
+from tests.fakes.cache import InMemoryCache
 from tests.support.network import closed_port
 from tests.support.users import new_user
 
@@ -82,22 +81,22 @@ async def test_the_events_of_one_unit_of_work_are_stored_in_the_order_in_which_t
 
 
 async def test_a_unit_of_work_takes_no_connection_before_its_first_statement(
-    settings: Settings, unit_of_work: UnitOfWorkFactory, user: User, container: punq.Container
+    settings: Settings, database: Database, user: User
 ) -> None:
     nowhere = Database(
         settings.postgres.url.set(port=closed_port()), pool_size=1, application_name="nowhere"
     )
-    cache: ReadThroughCache = container.resolve(ReadThroughCache)
+    cache = InMemoryCache()
 
-    def unit_of_work_without_database() -> DBUnitOfWork:
-        return DBUnitOfWork(nowhere, cache, OutboxNotifier(nowhere), "test")
+    def on(database: Database) -> DBUnitOfWork:
+        return DBUnitOfWork(database, cache, OutboxNotifier(database), "test")
 
-    async with unit_of_work() as uow:
+    async with on(database) as uow:
         cached = await uow.users.get_user_by_id(user.id)
-    async with unit_of_work_without_database() as uow:
+    async with on(nowhere) as uow:
         assert await uow.users.get_user_by_id(user.id) == cached
         await uow.commit()
-    async with unit_of_work_without_database() as uow:
+    async with on(nowhere) as uow:
         with pytest.raises(DatabaseUnavailableError):
             await uow.users.load_user_for_update(user.id)
 

@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
 
 from src.repositories.rabbitmq.connection import RabbitMQBroker, close
 from src.repositories.rabbitmq.topology import Topology
-from tests.support import isolation
+from tests.support.topologies import queues_of
 from tests.support.waiting import eventually
 
 
@@ -62,7 +62,7 @@ class Queues:
 
     async def purge(self) -> None:
         """Delete every message."""
-        for name in isolation.queues_of(self.topology):
+        for name in queues_of(self.topology):
             await (await self.channel.get_queue(name)).purge()
 
 

@@ -7,27 +7,25 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from aio_pika.abc import AbstractChannel
 from alembic import command
 from alembic.config import Config
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from src.config import ROOT, PostgresSettings
-from src.repositories.rabbitmq.connection import RabbitMQBroker, close
-from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import BrokerUnavailableError
-
-NOT_YET = (OSError, asyncpg.PostgresError, RedisError, BrokerUnavailableError)
+from tests.support.servers import patience
 
 
-async def wait_for(name: str, answers: Callable[[], Awaitable[object]], seconds: float) -> None:
-    """Return once a server answers; end the run with one sentence if it does not."""
-    deadline = time.monotonic() + seconds
+async def wait_for(
+    name: str, answers: Callable[[], Awaitable[object]], not_yet: type[Exception]
+) -> None:
+    """Return once a server answers; end the run with one sentence if it does not.
+
+    `not_yet` is what its library raises until then.
+    """
+    deadline = time.monotonic() + patience(name)
     while True:
         try:
             await answers()
-        except NOT_YET as error:
+        except (OSError, not_yet) as error:
             if time.monotonic() > deadline:
                 sentence = f"{name} does not answer: {type(error).__name__}: {error}"
                 pytest.exit(sentence, pytest.ExitCode.USAGE_ERROR)
@@ -73,38 +71,3 @@ def migrate(revision: str, *, sql: bool = False) -> None:
     config = Config(ROOT / "alembic.ini")
     go = command.downgrade if revision == "base" else command.upgrade
     go(config, revision, sql=sql)
-
-
-async def delete_keys(redis: Redis, namespace: str) -> None:
-    """Delete the keys of one namespace and no others."""
-    keys = [key async for key in redis.scan_iter(match=f"{namespace}:*", count=1000)]
-    if keys:
-        await redis.delete(*keys)
-
-
-def queues_of(topology: Topology) -> list[str]:
-    """Return the names of all queues of a topology."""
-    retries = [topology.retry_queue(delay) for delay in topology.retry_delays]
-    return [topology.queue, *retries, topology.dead_queue]
-
-
-async def delete_topology(channel: AbstractChannel, topology: Topology) -> None:
-    """Delete an exchange and its queues; those that do not exist are no error to RabbitMQ."""
-    await channel.exchange_delete(topology.exchange)
-    for queue in queues_of(topology):
-        await channel.queue_delete(queue)
-
-
-@asynccontextmanager
-async def own_topology(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[None]:
-    """Have the topology declared while the context is open."""
-    connection = await broker.connect("tests")
-    try:
-        channel = await connection.channel()
-        await topology.declare(channel)
-        try:
-            yield
-        finally:
-            await delete_topology(channel, topology)
-    finally:
-        await close(connection)

@@ -34,19 +34,15 @@ SERVERS = {
         variables={"POSTGRES_USER": "test", "POSTGRES_PASSWORD": "test", "POSTGRES_DB": "test"},
         settings={"USER": "test", "PASSWORD": "test", "DB": "test"},
     ),
-    "REDIS": Server(image="redis:8", port=6379),
-    "RABBITMQ": Server(
-        image="rabbitmq:4-management",
-        port=5672,
-        variables={"RABBITMQ_DEFAULT_USER": "test", "RABBITMQ_DEFAULT_PASS": "test"},
-        settings={"USER": "test", "PASSWORD": "test"},
-    ),
 }
+"""By the prefix of their settings. tests/fixtures/ adds those that the service was made with."""
+RUN_SETTINGS: dict[str, str] = {}
+"""Settings for every run of the tests."""
 
 
-def patience() -> dict[str, int]:
-    """Return for how many seconds each server may not answer: a container has to start first."""
-    return {name: 5 if os.environ.get(f"{name}_HOST") else 60 for name in SERVERS}
+def patience(name: str) -> int:
+    """Return for how many seconds a server may not answer: a container has to start first."""
+    return 5 if os.environ.get(f"{name}_HOST") else 60
 
 
 def find_servers(stack: ExitStack) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx2
 import punq
@@ -13,7 +14,20 @@ from src.config import Settings
 from src.consume_worker import work
 from src.container import open_resources
 from src.usecases.ports.messaging import EventConsumer
+from tests.support.network import closed_port
 from tests.support.waiting import eventually
+
+
+def servers_of(settings: Settings) -> list[str]:
+    """Return the names of the servers that the service talks to."""
+    return [name for name, group in vars(settings).items() if hasattr(group, "host")]
+
+
+def without(settings: Settings, *servers: str) -> Settings:
+    """Return settings that name ports where nobody listens."""
+    nowhere = {"host": "127.0.0.1", "port": closed_port()}
+    gone = {name: getattr(settings, name).model_copy(update=nowhere) for name in servers}
+    return replace(settings, **gone)
 
 
 @asynccontextmanager

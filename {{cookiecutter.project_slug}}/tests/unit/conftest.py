@@ -22,6 +22,7 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
 from tests.fakes.passwords import FastPasswords
 from tests.fakes.unit_of_work import InMemoryUnitOfWork
+from tests.support.environment import COMPLETE, Environment
 
 PASSWORD = "correct horse battery staple"
 
@@ -110,3 +111,15 @@ def authenticate(
 async def ada(register_user: RegisterUser) -> User:
     """Someone with an account, whose events so far are of no interest."""
     return await register_user.execute(email="ada@example.com", password=PASSWORD)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    return Environment(monkeypatch)
+
+
+@pytest.fixture
+def complete(environment: Environment) -> Environment:
+    """All that has no default."""
+    environment.set(COMPLETE)
+    return environment

@@ -1,4 +1,3 @@
-import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -7,56 +6,8 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from src.config import Group, Settings, SettingsError, load_settings
-
-PREFIXES = ("APP_", "POSTGRES_", "REDIS_", "RABBITMQ_", "WORKER_", "SECURITY_")
-SECRET = "s3cret-that-must-never-be-shown-0123456789"
-COMPLETE = {
-    "POSTGRES_USER": "service",
-    "POSTGRES_PASSWORD": SECRET,
-    "POSTGRES_DB": "service",
-    "RABBITMQ_USER": "service",
-    "RABBITMQ_PASSWORD": SECRET,
-    "REDIS_PASSWORD": SECRET,
-    "SECURITY_SECRET_KEY": SECRET,
-}
-
-
-class Environment:
-    """The variables that the service may read, and no others."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self._patch = patch
-        for name in [name for name in os.environ if name.startswith(PREFIXES)]:
-            patch.delenv(name)
-        self.read_file(None)
-
-    def read_file(self, path: Path | None) -> None:
-        """Have the settings read this file in place of the developer's `.env`."""
-        for group in Group.__subclasses__():
-            self._patch.setitem(group.model_config, "env_file", path)
-
-    def set(self, variables: dict[str, str], **more: str) -> None:
-        for name, value in (variables | more).items():
-            self._patch.setenv(name, value)
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
-    return Environment(monkeypatch)
-
-
-@pytest.fixture
-def complete(environment: Environment) -> Environment:
-    """All that has no default."""
-    environment.set(COMPLETE)
-    return environment
-
-
-def refusal() -> str:
-    with pytest.raises(SettingsError) as error:
-        load_settings()
-    return str(error.value)
+from src.config import Settings, load_settings
+from tests.support.environment import FIELDS, REQUIRED, SECRET, SECRETS, Environment, refusal
 
 
 def all_values(settings: Settings) -> dict[str, Any]:
@@ -72,17 +23,18 @@ def test_what_has_no_default_is_enough_to_start(complete: Environment) -> None:
 
     assert settings.app.environment == "development"
     assert settings.security.access_token_ttl_seconds == 600
-    assert settings.rabbitmq.retry_delays_seconds == (10, 60, 300)
+    assert settings.worker.concurrency == 50
 
 
 def test_every_missing_variable_is_named_at_once(environment: Environment) -> None:
     message = refusal()
 
-    for name in COMPLETE.keys() - {"REDIS_PASSWORD"}:
+    assert {"POSTGRES_USER", "POSTGRES_PASSWORD", "SECURITY_SECRET_KEY"} <= {*REQUIRED}
+    for name in REQUIRED:
         assert name in message
 
 
-@pytest.mark.parametrize("name", ["SECURITY_SECRET_KEY", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD"])
+@pytest.mark.parametrize("name", [name for name in SECRETS if name in REQUIRED])
 def test_production_takes_an_empty_secret_for_a_missing_one(
     complete: Environment, name: str
 ) -> None:
@@ -98,11 +50,6 @@ def test_production_takes_an_empty_secret_for_a_missing_one(
         ("APP_LOG_LEVEL", "chatty"),
         ("POSTGRES_PORT", "fivethousand"),
         ("POSTGRES_POOL_SIZE", "-33"),
-        ("REDIS_PORT", "-6379"),
-        ("REDIS_TIMEOUT_SECONDS", "soon"),
-        ("RABBITMQ_RETRY_DELAYS_SECONDS", "[10, 0]"),
-        ("RABBITMQ_RETRY_DELAYS_SECONDS", '["later"]'),
-        ("RABBITMQ_RETRY_DELAYS_SECONDS", "10,sixty"),
         ("WORKER_CONCURRENCY", "many-at-once"),
         ("SECURITY_ACCESS_TOKEN_TTL_SECONDS", "601"),
         ("SECURITY_SESSION_IDLE_SECONDS", "-77"),
@@ -120,11 +67,11 @@ def test_a_value_that_does_not_fit_is_told_by_its_name_and_not_shown(
 
 
 def test_all_that_is_wrong_is_told_at_once(complete: Environment) -> None:
-    complete.set({}, POSTGRES_PORT="x", REDIS_PORT="y", APP_LOG_LEVEL="z")
+    complete.set({}, POSTGRES_PORT="x", WORKER_CONCURRENCY="y", APP_LOG_LEVEL="z")
 
     message = refusal()
 
-    for name in ("POSTGRES_PORT", "REDIS_PORT", "APP_LOG_LEVEL"):
+    for name in ("POSTGRES_PORT", "WORKER_CONCURRENCY", "APP_LOG_LEVEL"):
         assert name in message
 
 
@@ -139,9 +86,7 @@ def test_production_starts_with_good_secrets(complete: Environment) -> None:
     [
         ("SECURITY_SECRET_KEY", "x" * 31),
         ("SECURITY_SECRET_KEY", "change-me-change-me-change-me-change-me"),
-        ("POSTGRES_PASSWORD", "change-me"),
-        ("RABBITMQ_PASSWORD", "change-me"),
-        ("REDIS_PASSWORD", "change-me"),
+        *((name, "change-me") for name in SECRETS),
     ],
 )
 def test_production_refuses_a_short_or_placeholder_secret_which_development_takes(
@@ -158,12 +103,11 @@ def test_production_refuses_a_short_or_placeholder_secret_which_development_take
 
 
 def test_production_names_every_secret_that_is_not_fit(complete: Environment) -> None:
-    secrets = ("SECURITY_SECRET_KEY", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD")
-    complete.set(dict.fromkeys(secrets, "change-me"), APP_ENVIRONMENT="production")
+    complete.set(dict.fromkeys(SECRETS, "change-me"), APP_ENVIRONMENT="production")
 
     message = refusal()
 
-    assert all(name in message for name in secrets)
+    assert all(name in message for name in SECRETS)
 
 
 def test_no_message_shows_a_value_of_another_variable(complete: Environment) -> None:
@@ -172,24 +116,14 @@ def test_no_message_shows_a_value_of_another_variable(complete: Environment) -> 
     assert SECRET not in refusal()
 
 
-def test_a_list_is_read_from_json(complete: Environment) -> None:
-    complete.set({}, RABBITMQ_RETRY_DELAYS_SECONDS="[1, 2, 30]")
-
-    assert load_settings().rabbitmq.retry_delays_seconds == (1, 2, 30)
-
-
 def test_settings_shown_in_a_log_show_no_secret(complete: Environment) -> None:
     settings = load_settings()
 
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings.postgres.url)
     secrets = {name for name, v in all_values(settings).items() if isinstance(v, SecretStr)}
-    assert secrets == {
-        "postgres.password",
-        "redis.password",
-        "rabbitmq.password",
-        "security.secret_key",
-    }
+    assert {"postgres.password", "security.secret_key"} <= secrets
+    assert len(secrets) == len(SECRETS)
 
 
 def test_the_database_url_survives_any_password(complete: Environment) -> None:
@@ -209,21 +143,22 @@ def test_a_secret_is_read_from_the_file_that_its_variable_names(
 
     assert settings.postgres.password.get_secret_value() == " from a file "
     assert settings.security.secret_key.get_secret_value() == " from a file "
-    assert settings.rabbitmq.password.get_secret_value() == SECRET
 
 
 def test_a_secret_in_a_file_that_cannot_be_read_is_told_by_the_names_of_both(
     complete: Environment, tmp_path: Path
 ) -> None:
-    complete.set({}, REDIS_PASSWORD_FILE=str(tmp_path / "missing"))
+    complete.set({}, POSTGRES_PASSWORD_FILE=str(tmp_path / "missing"))
 
     message = refusal()
 
-    assert "REDIS_PASSWORD_FILE" in message
+    assert "POSTGRES_PASSWORD_FILE" in message
     assert str(tmp_path / "missing") in message
 
 
-@pytest.mark.parametrize("server", ["postgres", "redis", "rabbitmq"])
+@pytest.mark.parametrize(
+    "server", [name.removesuffix("_HOST").lower() for name in FIELDS if name.endswith("_HOST")]
+)
 def test_a_server_is_verified_against_the_authority_that_is_named(
     complete: Environment, server: str, tmp_path: Path
 ) -> None:
@@ -242,13 +177,13 @@ def test_a_server_is_verified_against_the_authority_that_is_named(
 
 def test_the_environment_wins_over_the_file(complete: Environment, tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("POSTGRES_DB=from-file\nREDIS_PORT=7777\nUNHEARD_OF=1\n")
+    file.write_text("POSTGRES_DB=from-file\nPOSTGRES_PORT=7777\nUNHEARD_OF=1\n")
     complete.read_file(file)
 
     settings = load_settings()
 
     assert settings.postgres.db == "service"
-    assert settings.redis.port == 7777
+    assert settings.postgres.port == 7777
 
 
 def test_settings_cannot_be_changed(complete: Environment) -> None:

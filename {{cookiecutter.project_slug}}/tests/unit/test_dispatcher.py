@@ -8,7 +8,7 @@ from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscriptions import SUBSCRIPTIONS
 from src.domain.events import PUBLISHED_EVENTS
 from src.domain.user import User
-from src.repositories.db.outbox import to_envelope
+from src.repositories.db.events import to_envelope
 from src.usecases.ports.messaging import PermanentError
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.usecases.welcome_user import WelcomeUser

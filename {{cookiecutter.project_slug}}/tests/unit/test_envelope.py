@@ -5,7 +5,7 @@ import orjson
 import structlog
 
 from src.domain.events import PUBLISHED_EVENTS, SessionReuseDetected, UserRegistered
-from src.repositories.db.outbox import to_envelope
+from src.repositories.db.events import to_envelope
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

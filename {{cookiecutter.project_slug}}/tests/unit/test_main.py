@@ -6,7 +6,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from tests.unit.test_config import COMPLETE, Environment
+from tests.support.environment import COMPLETE, Environment
 
 
 @pytest.fixture(autouse=True)

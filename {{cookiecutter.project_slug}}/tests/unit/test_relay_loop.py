@@ -5,9 +5,10 @@ from typing import cast
 
 import pytest
 
-from src import consume_worker
+from src.repositories.db import notify
 from src.repositories.db.notify import OutboxListener
-from src.usecases.ports.messaging import BrokerUnavailableError
+from src.repositories.rabbitmq.relay import OutboxRelay
+from src.usecases.ports.publishing import BrokerUnavailableError
 from src.usecases.relay_outbox import RelayOutbox
 
 POLL_SECONDS = 3600
@@ -36,10 +37,10 @@ class RestlessListener:
 
 
 async def run(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consume_worker, "POLL_SECONDS", POLL_SECONDS)
+    monkeypatch.setattr(notify, "POLL_SECONDS", POLL_SECONDS)
     stop = asyncio.Event()
     listener = cast("OutboxListener", RestlessListener())
-    task = asyncio.create_task(consume_worker.relay(cast("RelayOutbox", relay), listener, stop))
+    task = asyncio.create_task(OutboxRelay(cast("RelayOutbox", relay), listener).run(stop))
     for _ in range(20):
         await asyncio.sleep(0)
     stop.set()

@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from src.usecases.ports.messaging import BrokerUnavailableError, OutboxMessage
+from src.usecases.ports.publishing import BrokerUnavailableError, OutboxMessage
 from src.usecases.relay_outbox import BATCH_SIZE, RelayOutbox
 from tests.fakes.clock import MovableClock
 from tests.fakes.outbox import InMemoryOutbox

@@ -19,7 +19,12 @@ FORGET = (
     .where(ProcessedMessageRow.message_id.in_(SOME))
     .returning(ProcessedMessageRow.message_id)
 )
+# {% if cookiecutter.use_rabbitmq %}
 OLDEST = select(func.min(OutboxRow.created_at))
+# {% else %}
+# By when it was due: a retry waits on purpose, and a dead letter is never due.
+OLDEST = select(func.min(OutboxRow.available_at))
+# {% endif %}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 
 log = structlog.get_logger()
 
+POLL_SECONDS = 1.0
+"""How long whoever waits for events may not hear of one."""
 CHANNEL = "outbox"
 PAUSE_SECONDS = 0.005
 """How long the next NOTIFY waits for more commits to speak for."""

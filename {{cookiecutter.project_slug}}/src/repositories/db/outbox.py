@@ -1,23 +1,19 @@
-"""The outbox: events stored with the change that caused them, until a relay has published them."""
+"""The outbox: events that are stored until a relay has published them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-import structlog
-from sqlalchemy import any_, bindparam, delete, func, insert, select, update
+from sqlalchemy import any_, bindparam, delete, func, select, update
 
-from src.domain.events import Event
 from src.repositories.db.engine import Database, Transaction
 from src.repositories.db.models import OutboxRow
-from src.usecases.ports.messaging import OutboxMessage, error_text
+from src.usecases.ports.messaging import error_text
+from src.usecases.ports.publishing import OutboxMessage
 
 MAX_BACKOFF_SECONDS = 60
-COMMON_FIELDS = frozenset(field.name for field in fields(Event))
 
-INSERT = insert(OutboxRow).inline()
 LOCK_DUE = (
     select(
         OutboxRow.sequence,
@@ -42,41 +38,6 @@ PUT_OFF = (
         available_at=func.now() + timedelta(seconds=1) * BACKOFF,
     )
 )
-
-
-def to_envelope(event: Event, source: str) -> dict[str, Any]:
-    """Return an event as CloudEvents 1.0 (cloudevents.io).
-
-    `subject` is the aggregate's id and `aggregateversion` orders its events. `requestid` is the
-    request that caused the event, as the logs of this moment know it.
-    """
-    own = [field.name for field in fields(event) if field.name not in COMMON_FIELDS]
-    return {
-        "specversion": "1.0",
-        "id": event.event_id,
-        "source": source,
-        "type": event.name,
-        "subject": event.aggregate_id,
-        "time": event.occurred_at,
-        "datacontenttype": "application/json",
-        "aggregateversion": event.aggregate_version,
-        "requestid": structlog.contextvars.get_contextvars().get("request_id"),
-        "data": {name: getattr(event, name) for name in own},
-    }
-
-
-async def store_events(transaction: Transaction, events: Sequence[Event], source: str) -> None:
-    """Insert the events in the order in which they happened."""
-    rows = [
-        {
-            "event_id": event.event_id,
-            "event_type": event.name,
-            "envelope": to_envelope(event, source),
-        }
-        for event in events
-    ]
-    # A list of one would take the slower way of many.
-    await transaction.execute(INSERT, rows if len(rows) > 1 else rows[0])
 
 
 @dataclass(frozen=True)

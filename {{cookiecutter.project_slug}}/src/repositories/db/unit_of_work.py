@@ -9,9 +9,9 @@ from sqlalchemy.dialects import postgresql
 
 from src.domain.notification import Notification
 from src.repositories.db.engine import Database, Transaction
+from src.repositories.db.events import store_events
 from src.repositories.db.models import NotificationRow, ProcessedMessageRow
 from src.repositories.db.notify import OutboxNotifier
-from src.repositories.db.outbox import store_events
 from src.repositories.db.sessions import DBSessionRepository
 from src.repositories.db.users import DBUserRepository
 from src.usecases.ports.cache import ReadThroughCache

@@ -18,7 +18,8 @@ from src.repositories.rabbitmq.connection import (
 )
 from src.repositories.rabbitmq.failures import FailureRoutes, attempt_of
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import BrokerUnavailableError, MessageHandler, PermanentError
+from src.usecases.ports.messaging import MessageHandler, PermanentError
+from src.usecases.ports.publishing import BrokerUnavailableError
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from src.repositories.rabbitmq.connection import (
     translated_errors,
 )
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import OutboxMessage, PublishError
+from src.usecases.ports.publishing import OutboxMessage, PublishError
 
 
 class RabbitMQEventPublisher:

@@ -1,51 +1,17 @@
-"""Events on their way: out of the outbox, to the broker, and in again."""
+"""Events on their way to their handlers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Protocol
 
 MAX_ERROR_CHARACTERS = 500
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OutboxMessage:
-    """A committed event that is still to be published."""
-
-    sequence: int
-    event_id: UUID
-    event_type: str
-    envelope: dict[str, Any]
-    """The event as CloudEvents 1.0 (cloudevents.io), in JSON's types."""
-    attempts: int
-    """How often publishing it has failed."""
 
 
 def error_text(error: Exception) -> str:
     """Return what is kept of an error, fit for a column and a header: no NUL, no half character."""
     text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
     return text.replace("\0", "\\0")[:MAX_ERROR_CHARACTERS]
-
-
-class PublishError(Exception):
-    """This message was not accepted; others may be."""
-
-
-class BrokerUnavailableError(Exception):
-    """The broker cannot be reached; no message will be accepted for now."""
-
-
-class Outbox(Protocol):
-    """Events waiting to be published. Any number of relays may take from it at once."""
-
-    async def relay(self, limit: int, publish: Callable[[OutboxMessage], Awaitable[None]]) -> int:
-        """Publish the oldest due events, all at once, and return how many there were.
-
-        An event leaves the outbox when `publish` has returned. When that raises, the event stays,
-        with the error, for a later attempt.
-        """
 
 
 class MessageRecords(Protocol):
@@ -55,7 +21,7 @@ class MessageRecords(Protocol):
         """Forget messages handled before a time, and return how many."""
 
     async def oldest_waiting(self) -> datetime | None:
-        """Return since when the oldest event waits to be published, or None if none does."""
+        """Return since when the oldest event waits, or None if none does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,19 +44,6 @@ class DeadLetters(Protocol):
 
     async def redrive(self, event_id: str | None) -> int:
         """Hand one, or all, to the consumer again as if new, and return how many."""
-
-
-class EventPublisher(Protocol):
-    """Hands events over for good."""
-
-    async def connect(self) -> None:
-        """Make sure that the broker can be reached, or raise `BrokerUnavailableError`."""
-
-    async def publish(self, message: OutboxMessage) -> None:
-        """Return once the broker has taken responsibility, or raise `PublishError`."""
-
-    async def aclose(self) -> None:
-        """Let go of the broker."""
 
 
 class PermanentError(Exception):
