@@ -194,6 +194,14 @@ def escaped(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
+def servers(answers: Mapping[str, object]) -> str:
+    """Name the servers that a service needs, for a sentence."""
+    names = ["PostgreSQL"]
+    names += ["Redis"] if answers["use_redis"] else []
+    names += ["RabbitMQ"] if answers["use_rabbitmq"] else []
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 class Answers(Extension):
     """The helpers above, for cookiecutter.json, the hooks and the files of the template."""
 
@@ -204,7 +212,7 @@ class Answers(Extension):
         # other in the same folder. Forget this module, so that the second imports its own.
         sys.modules.pop(__name__, None)
         self._answers_are_text = False
-        environment.filters.update(escaped=escaped, default_slug=default_slug)
+        environment.filters.update(escaped=escaped, default_slug=default_slug, servers=servers)
         environment.globals.update(
             check=check,
             first_problem=first_problem,
