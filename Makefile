@@ -4,7 +4,7 @@
 # that one way only.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test resilience bench lint format servers clean
+.PHONY: help demo test matrix resilience bench lint format servers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,6 +21,9 @@ demo: $(READY) ## render the default service, run it on real servers and walk th
 
 test: lint ## check and test everything, also a rendered service on real servers and under fire
 	$(BIN)/python -m pytest $(ARGS)
+
+matrix: $(READY) ## render, check and test every variant; a table of variant, check and time
+	@$(BIN)/python -m tools.matrix
 
 resilience: export RESILIENCE := long
 resilience: export RESILIENCE_REPORT ?= $(CURDIR)/resilience.md

@@ -1,0 +1,63 @@
+"""Every combination of the options that change code: its own checks and its own suite.
+
+On real servers. Two variants are examined at once: one waits for its servers while the other works.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools.matrix import AT_ONCE, table
+from tools.servers import running_servers
+from tools.variants import Outcome, Variant, checks, examine, run, variants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Render
+
+Outcomes = dict[str, Outcome]
+VARIANTS = variants()
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def examined(render: Render) -> Iterator[dict[str, Future[Outcomes]]]:
+    """Examine all of them, in the background."""
+    for variant in VARIANTS:
+        variant.folder = render(**variant.options)
+    with running_servers() as servers, ThreadPoolExecutor(AT_ONCE) as pool:
+        settings = servers.environment()
+        futures = {str(v): pool.submit(examine, v, settings) for v in VARIANTS}
+        yield futures
+        print(table({name: future.result() for name, future in futures.items()}))  # noqa: T201
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+@pytest.mark.parametrize("check", checks({}))
+def test_every_variant_passes(
+    examined: dict[str, Future[Outcomes]], variant: Variant, check: str
+) -> None:
+    """Format, style, types, imports, dependencies, no dead code, no trace, and its whole suite."""
+    outcome = examined[str(variant)].result()[check]
+    assert not outcome.problem, outcome.problem
+
+
+def test_the_default_variant_is_linted_as_its_owner_does_it(
+    examined: dict[str, Future[Outcomes]],
+) -> None:
+    """`make lint` is those checks together."""
+    examined[str(VARIANTS[0])].result()
+    run(VARIANTS[0].folder, "make", "lint")
+
+
+def test_a_second_setup_changes_nothing(examined: dict[str, Future[Outcomes]]) -> None:
+    """The secrets and the lock that an owner has are kept."""
+    examined[str(VARIANTS[0])].result()
+    folder = VARIANTS[0].folder
+    kept = {name: (folder / name).read_bytes() for name in (".env", "uv.lock")}
+    run(folder, "make", "setup")
+    assert kept == {name: (folder / name).read_bytes() for name in kept}
