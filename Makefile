@@ -4,7 +4,7 @@
 # that one way only.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix resilience bench lint format servers clean
+.PHONY: help demo test matrix test-containers resilience bench lint format servers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,13 +14,16 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## render the default service, run it on real servers and walk through its API
 	@$(BIN)/python -m tools.demo
 
 test: lint ## check and test everything, also a rendered service on real servers and under fire
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/containers $(ARGS)
+
+test-containers: $(READY) ## start a rendered service with Docker Compose, and see that it holds
+	$(BIN)/python -m pytest tests/containers $(ARGS)
 
 matrix: $(READY) ## render, check and test every variant; a table of variant, check and time
 	@$(BIN)/python -m tools.matrix

@@ -1,5 +1,6 @@
 """One run's own part of the servers: a database, and a name that prefixes everything else."""
 
+import json
 import secrets
 
 import aio_pika
@@ -7,7 +8,7 @@ import asyncpg
 import redis.asyncio
 
 _TIMEOUT = 15.0
-_RETRY_DELAYS = [1, 10]
+_RETRY_DELAYS = "[1, 10]"
 
 
 class Namespace:
@@ -23,7 +24,7 @@ class Namespace:
             "APP_NAME": self.name,
             "POSTGRES_DB": f"demo_{token}",
             # Named here because there is a queue for each, which has to be removed by name.
-            "RABBITMQ_RETRY_DELAYS_SECONDS": str(_RETRY_DELAYS),
+            "RABBITMQ_RETRY_DELAYS_SECONDS": _RETRY_DELAYS,
         }
 
     async def create(self) -> None:
@@ -38,7 +39,7 @@ class Namespace:
                 await client.delete(key)
         async with await connect_rabbitmq(self.settings) as connection:
             channel = await connection.channel()
-            for queue in queue_names(self.name):
+            for queue in queue_names(self.settings):
                 await channel.queue_delete(queue)
             await channel.exchange_delete(f"{self.name}.events")
 
@@ -50,10 +51,11 @@ class Namespace:
             await connection.close(timeout=_TIMEOUT)
 
 
-def queue_names(name: str) -> list[str]:
+def queue_names(settings: dict[str, str]) -> list[str]:
     """List the worker's queues: its own, one for each delay, and the dead letters'."""
-    waiting = [f".retry.{seconds}s" for seconds in _RETRY_DELAYS]
-    return [f"{name}.consume_worker{ending}" for ending in ("", *waiting, ".dead")]
+    delays = json.loads(settings["RABBITMQ_RETRY_DELAYS_SECONDS"])
+    waiting = [f".retry.{seconds}s" for seconds in delays]
+    return [f"{settings['APP_NAME']}.consume_worker{ending}" for ending in ("", *waiting, ".dead")]
 
 
 async def connect_postgres(

@@ -123,7 +123,7 @@ class ServerWitness:
 
     async def _messages(self) -> int:
         total = 0
-        for name in queue_names(self._name):
+        for name in queue_names(self._settings):
             queue = await self._channel.declare_queue(name, passive=True)
             total += queue.declaration_result.message_count or 0
         return total

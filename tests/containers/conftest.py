@@ -1,0 +1,63 @@
+"""A stack for each variant, and the reason if there is no Docker Engine to start it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.containers.stack import PRODUCTION, VARIANTS, Stack, Variant, docker
+from tools.containers import obstacle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Render
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests here, and skip them where they cannot run."""
+    if os.environ.get("SERVERS", "docker") != "docker":
+        reason: str | None = "SERVERS asks for others than Docker's"
+    else:
+        reason = obstacle()
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.containers)
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=f"no containers here: {reason}"))
+
+
+@pytest.fixture(scope="session", params=VARIANTS, ids=lambda variant: variant.name)
+def stack(request: pytest.FixtureRequest, render: Render) -> Iterator[Stack]:
+    """Render a variant under a name of its own, with nothing edited, and remove it afterwards."""
+    variant: Variant = request.param
+    slug = f"stack-{variant.name}-{secrets.token_hex(3)}"
+    stack = Stack(render(project_slug=slug, **variant.answers), variant)
+    yield stack
+    stack.down()
+
+
+@pytest.fixture(scope="module")
+def development(stack: Stack) -> Stack:
+    """Have the stack up as the first command of a user starts it."""
+    stack.up()
+    return stack
+
+
+@pytest.fixture(scope="module")
+def production(stack: Stack) -> Stack:
+    """Have the stack up without what is for development."""
+    stack.up(files=PRODUCTION)
+    return stack
+
+
+@pytest.fixture(scope="session")
+def base_size() -> int:
+    """Weigh the image that the service's is built on."""
+    return int(docker("image", "inspect", "--format", "{{.Size}}", "python:3.14-slim"))

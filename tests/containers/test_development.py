@@ -1,0 +1,116 @@
+"""The first command of a user: `docker compose up --build -d --wait`, and what it gives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from tests.containers.stack import eventually, run
+from tools.console import Console
+from tools.tour import walk
+from tools.visitor import Visitor
+from tools.witness import ServerWitness
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.containers.stack import Stack
+
+
+def settings(stack: Stack) -> dict[str, str]:
+    """Read what is published where, with the secrets, from the file that rendering wrote."""
+    lines = (stack.folder / ".env").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    names = {"APP_NAME": stack.folder.name, "RABBITMQ_RETRY_DELAYS_SECONDS": "[10, 60, 300]"}
+    return {**dict(pairs), **names}
+
+
+async def tour(stack: Stack, log: Path) -> None:
+    """Walk through the API, with a witness at its servers."""
+    client = httpx2.AsyncClient(base_url=stack.url, timeout=10)
+    async with client, ServerWitness(settings(stack), log) as witness:
+        await witness.listen()
+        await walk(Visitor(client, witness), Console())
+
+
+def test_everything_is_healthy_a_minute_after_the_build_and_stays_when_started_again(
+    stack: Stack,
+) -> None:
+    stack.files = ()
+    stack.compose("build")
+    seconds = stack.up()
+    assert seconds < 60
+    assert stack.is_healthy()
+    before = {service: stack.containers(service) for service in stack.variant.services}
+    stack.up()
+    assert {service: stack.containers(service) for service in stack.variant.services} == before
+    rows = map(json.loads, stack.compose("ps", "--format", "json").splitlines())
+    assert {row["Service"] for row in rows} == stack.variant.services
+
+
+def test_the_tour_holds(development: Stack, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    command = ("docker", "compose", "logs", "--follow", "--no-log-prefix", "consume_worker")
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=development.folder, stdout=output) as follower,
+    ):
+        try:
+            asyncio.run(tour(development, log))
+        finally:
+            follower.terminate()
+
+
+def test_the_schema_is_there_and_a_second_upgrade_changes_nothing(development: Stack) -> None:
+    before = development.sql("SELECT version_num FROM alembic_version")
+    upgrade = 'bash -c "alembic upgrade head"'
+    assert "Running upgrade" not in development.shell("micro_service", upgrade)
+    assert before
+    assert development.sql("SELECT version_num FROM alembic_version") == before
+    assert development.inspect("migrate")["State"]["ExitCode"] == 0
+
+
+def test_changed_code_is_served_without_a_build(development: Stack) -> None:
+    source = development.folder / "src" / "api" / "schemas" / "health.py"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace('"alive"', '"awake"'), encoding="utf-8")
+
+    def is_reloaded() -> bool:
+        try:
+            status = httpx2.get(f"{development.url}/health/live").json()["status"]
+        except httpx2.TransportError:
+            return False
+        return bool(status == "awake")
+
+    try:
+        eventually("the changed answer is served", is_reloaded)
+    finally:
+        source.write_text(text, encoding="utf-8")
+
+
+def test_only_loopback_ports_are_published(development: Stack) -> None:
+    for service in development.variant.services:
+        ports = development.inspect(service)["NetworkSettings"]["Ports"]
+        bindings = [binding for found in ports.values() for binding in found or ()]
+        assert {binding["HostIp"] for binding in bindings} <= {"127.0.0.1"}
+    published = development.inspect("micro_service")["NetworkSettings"]["Ports"]["8000/tcp"]
+    assert [binding["HostPort"] for binding in published] == [str(development.port)]
+
+
+@pytest.mark.parametrize("command", ["up", "config"])
+def test_without_its_env_file_compose_starts_nothing_and_says_what_to_do(
+    stack: Stack, tmp_path: Path, command: str
+) -> None:
+    clone = tmp_path / "clone"
+    run("cp", "-r", str(stack.folder), str(clone))
+    (clone / ".env").unlink()
+    done = subprocess.run(
+        ("docker", "compose", command), cwd=clone, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "make setup" in done.stderr

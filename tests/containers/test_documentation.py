@@ -1,0 +1,162 @@
+"""`/docs` and `/redoc` as a person sees them: in Chromium, which can reach this service only."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import presence_of_element_located
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.conftest import ROOT
+from tests.containers.stack import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from selenium.webdriver.remote.webelement import WebElement
+
+    from tests.containers.stack import Stack
+
+# SCREENSHOTS=docs/images has them written where the README shows them.
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+PATIENCE = 30
+WAITING = "textarea.body-param__text"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    """A headless Chromium for which no host exists but this machine."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("no browser here: install chromium and chromium-driver")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "headless",
+        "no-sandbox",  # which it cannot have as root
+        "disable-dev-shm-usage",
+        "window-size=1100,760",
+        "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with Chrome(options, ChromeService(driver)) as browser:
+        yield browser
+
+
+def find(browser: Chrome, selector: str) -> WebElement:
+    """Wait for an element."""
+    condition = presence_of_element_located((By.CSS_SELECTOR, selector))
+    return WebDriverWait(browser, PATIENCE).until(condition, f"there is no {selector}")
+
+
+def click(browser: Chrome, selector: str) -> None:
+    """Click an element, wherever on the page it is."""
+    browser.execute_script("arguments[0].click()", find(browser, selector))
+
+
+def log(browser: Chrome, kind: str) -> list[dict[str, str]]:
+    """Take what one of the browser's logs has since it was last asked for."""
+    entries: list[dict[str, str]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
+    return entries
+
+
+def complaints(browser: Chrome) -> list[str]:
+    """List what the browser wrote to its console: refused scripts, missing files, errors."""
+    return [entry["message"] for entry in log(browser, "browser")]
+
+
+def hosts(browser: Chrome) -> set[str]:
+    """Tell which hosts were asked for anything."""
+    messages = [json.loads(entry["message"])["message"] for entry in log(browser, "performance")]
+    sent = [
+        m["params"]["request"]["url"]
+        for m in messages
+        if m["method"] == "Network.requestWillBeSent"
+    ]
+    return {url.split("/")[2] for url in sent if url.startswith("http")}
+
+
+def take_screenshot(browser: Chrome, name: str) -> None:
+    """Keep a picture for the README, if one was asked for."""
+    if SCREENSHOTS:
+        folder = ROOT / SCREENSHOTS
+        folder.mkdir(parents=True, exist_ok=True)
+        browser.save_screenshot(str(folder / name))
+
+
+def execute(browser: Chrome, operation: str, body: dict[str, str] | None = None) -> str:
+    """Open an operation in Swagger UI, try it out, and return the answer's status and text."""
+    block = f"div.opblock[id$='{operation}']"
+    click(browser, f"{block} .opblock-summary-control")
+    click(browser, f"{block} .try-out__btn")
+    if body is not None:
+        area = find(browser, f"{block} {WAITING}")
+        area.clear()
+        area.send_keys(json.dumps(body))
+    click(browser, f"{block} .execute")
+    status = find(browser, f"{block} .live-responses-table tbody .response-col_status").text
+    answer = find(browser, f"{block} .live-responses-table tbody .response-col_description pre").text
+    return f"{status} {answer}"
+
+
+def operation(browser: Chrome, path: str) -> str:
+    """Return the end of the id that Swagger UI gives an operation's block."""
+    block = "block => [block.querySelector('[data-path]').dataset.path, block.id]"
+    script = f"return [...document.querySelectorAll('.opblock')].map({block})"
+    find(browser, ".opblock")
+    found: dict[str, str] = dict(browser.execute_script(script))
+    return found[path]
+
+
+def test_a_user_registers_authorises_and_calls_me_from_swagger_ui(
+    production: Stack, browser: Chrome
+) -> None:
+    browser.get(f"{production.url}/docs")
+    find(browser, ".opblock")
+    take_screenshot(browser, "docs.png")
+    account = {"email": f"{secrets.token_hex(6)}@example.com", "password": PASSWORD}
+    answer = execute(browser, operation(browser, "/api/v1/auth/register"), account)
+    assert answer.startswith("201")
+    answer = execute(browser, operation(browser, "/api/v1/auth/login"), account)
+    assert answer.startswith("200")
+    token = answer.split('"access_token": "')[1].split('"')[0]
+    click(browser, "button.authorize")
+    find(browser, ".auth-container input").send_keys(token)
+    click(browser, ".auth-container button[type=submit]")
+    click(browser, ".auth-container .btn-done")
+    answer = execute(browser, operation(browser, "/api/v1/users/me"))
+    assert answer.startswith("200")
+    assert account["email"] in answer
+    assert not complaints(browser)
+    assert hosts(browser) == {f"127.0.0.1:{production.port}"}
+
+
+def test_redoc_renders_and_finds_an_operation(production: Stack, browser: Chrome) -> None:
+    browser.get(f"{production.url}/redoc")
+    find(browser, "h1")
+    take_screenshot(browser, "redoc.png")
+    find(browser, "input[role=search], .search-input").send_keys("password")
+    find(browser, "[data-role='search:results'] label")
+    assert not complaints(browser)
+    assert hosts(browser) == {f"127.0.0.1:{production.port}"}
+
+
+def test_the_browser_refuses_scripts_that_are_not_the_services(
+    production: Stack, browser: Chrome
+) -> None:
+    browser.get(f"{production.url}/docs")
+    browser.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.foreign = 1';"
+        "document.body.append(s)"
+    )
+    assert browser.execute_script("return window.foreign") is None
+    assert [text for text in complaints(browser) if "Content Security Policy" in text]

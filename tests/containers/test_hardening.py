@@ -1,0 +1,140 @@
+"""What containers may do and what they may not, seen from inside and from outside."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+
+import httpx2
+import pytest
+
+from tests.containers.stack import Stack, docker, eventually
+
+OURS = ("micro_service", "consume_worker")
+# What `db` and `rabbitmq` start with, to give their volume to their user.
+TO_STEP_DOWN = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+WRITABLE = {"rabbitmq"}  # keeps its list of plugins in /etc/rabbitmq
+
+
+@pytest.fixture(params=["micro_service", "consume_worker", "db", "redis", "rabbitmq"])
+def service(request: pytest.FixtureRequest, production: Stack) -> str:
+    """A service of the variant."""
+    name = str(request.param)
+    if name not in production.variant.services:
+        pytest.skip(f"the variant {production.variant.name} has no {name}")
+    return name
+
+
+def status(stack: Stack, service: str) -> dict[str, str]:
+    """Read what the kernel says of the process that serves, not of the init before it."""
+    script = "for p in /proc/[0-9]*; do [ $p = /proc/$$ ] || cat $p/status; done"
+    processes = re.split(r"(?m)^Name:", stack.shell(service, script))[1:]
+    fields = [dict(re.findall(r"(?m)^(\w+):\s*(.*)$", process)) for process in processes]
+    return max(fields, key=lambda process: int(process.get("VmRSS", "0 kB").split()[0]))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours_run_as_a_numbered_user_without_capabilities(production: Stack, name: str) -> None:
+    process = status(production, name)
+    assert process["Uid"].split() == ["10001"] * 4
+    assert process["Gid"].split() == ["10001"] * 4
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(process[kind], 16) == 0, kind
+
+
+def test_no_server_works_as_root(production: Stack, service: str) -> None:
+    process = status(production, service)
+    assert "0" not in process["Uid"].split()
+    assert int(process["CapEff"], 16) == 0
+
+
+def test_nobody_can_gain_privileges(production: Stack, service: str) -> None:
+    assert status(production, service)["NoNewPrivs"] == "1"
+    host = production.inspect(service)["HostConfig"]
+    assert not host["Privileged"]
+    assert host["CapDrop"] == ["ALL"]
+    assert {name.removeprefix("CAP_") for name in host["CapAdd"] or ()} <= TO_STEP_DOWN
+
+
+def test_the_root_file_system_cannot_be_written(production: Stack, service: str) -> None:
+    if service in WRITABLE:
+        assert not production.inspect(service)["HostConfig"]["ReadonlyRootfs"]
+        return
+    options = production.shell(service, "grep ' / ' /proc/mounts").split()[3].split(",")
+    assert "ro" in options
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours_can_write_to_tmp_and_nowhere_else(production: Stack, name: str) -> None:
+    written = production.shell(name, "find / -xdev -writable -type d 2>/dev/null || true")
+    assert not [
+        line for line in written.splitlines() if line.split("/")[1] not in {"dev", "proc", "tmp"}
+    ]
+    production.shell(name, "touch /tmp/probe && rm /tmp/probe")
+
+
+def test_memory_processes_and_cpu_are_limited(production: Stack, service: str) -> None:
+    host = production.inspect(service)["HostConfig"]
+    assert 0 < host["Memory"] <= 1024**3
+    assert 0 < host["PidsLimit"] <= 512
+    assert host["NanoCpus"] == 10**9
+    unified = "cd /sys/fs/cgroup; cat memory.max pids.max cpu.max"
+    split = "cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us"
+    seen = production.shell(service, f"{unified} 2>/dev/null || {split}").split()
+    assert [int(seen[0]), int(seen[1])] == [host["Memory"], host["PidsLimit"]]
+    assert int(seen[2]) == 100_000
+
+
+def test_logs_are_rotated_and_crashes_are_followed_by_a_start(
+    production: Stack, service: str
+) -> None:
+    host = production.inspect(service)["HostConfig"]
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["LogConfig"]["Type"] == "json-file"
+    assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
+
+
+def test_only_the_api_is_published_and_the_servers_have_no_way_out(production: Stack) -> None:
+    for service in production.variant.services:
+        settings = production.inspect(service)["NetworkSettings"]
+        networks = [
+            docker("network", "inspect", "-f", "{{.Internal}}", n) for n in settings["Networks"]
+        ]
+        published = [binding for found in settings["Ports"].values() for binding in found or ()]
+        if service == "micro_service":
+            assert sorted(networks) == ["false", "true"]
+            assert published == [{"HostIp": "127.0.0.1", "HostPort": str(production.port)}]
+        else:
+            assert networks == ["true"]
+            assert not published
+
+
+def test_the_published_port_is_open_on_one_address_of_this_machine_only(production: Stack) -> None:
+    assert httpx2.get(f"{production.url}/health/live").status_code == 200
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", production.port))  # refused if all addresses were taken
+
+
+def test_a_worker_that_crashes_is_started_again(production: Stack) -> None:
+    before = production.inspect("consume_worker")["State"]["StartedAt"]
+    script = "import os,signal; [os.kill(int(p), 9) for p in os.listdir('/proc') if p.isdigit()"
+    script += " and int(p) not in (1, os.getpid())]"
+    command = ["docker", "exec", production.containers("consume_worker")[0], "python", "-c", script]
+    subprocess.run(command, check=False, capture_output=True, timeout=30)
+
+    def is_back() -> bool:
+        state = production.inspect("consume_worker")["State"]
+        return bool(state["StartedAt"] != before and state["Running"])
+
+    eventually("the worker runs again", is_back)
+    assert production.inspect("consume_worker")["RestartCount"] >= 1
+    eventually("it is healthy", production.is_healthy)
+
+
+def test_secrets_are_in_the_containers_settings_and_nowhere_in_the_logs(production: Stack) -> None:
+    lines = (production.folder / ".env").read_text(encoding="utf-8").splitlines()
+    secrets = [line.split("=", 1)[1] for line in lines if re.match(r"\w+_(PASSWORD|KEY)=", line)]
+    assert len(secrets) >= 2
+    logs = production.compose("logs", "--no-color")
+    assert not [secret for secret in secrets if secret in logs]

@@ -1,0 +1,158 @@
+"""Three APIs behind one port and three workers, as docker-compose.proxy.yml makes them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from tests.containers.stack import PASSWORD, PROXY, docker, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.containers.stack import Stack
+
+SCALE = ("--scale", "micro_service=3", "--scale", "consume_worker=3")
+CLIENTS, ENOUGH = 8, 400
+# Where the proxy's image cannot be pulled, the distribution's package stands in for it.
+STANDIN = """
+FROM python:3.14-slim
+RUN apt-get -o Acquire::Check-Valid-Until=false update -q \
+ && apt-get install --yes -q --no-install-recommends haproxy
+USER haproxy
+STOPSIGNAL SIGUSR1
+ENTRYPOINT ["sh", "-c", "shift; exec haproxy -W -db \\"$@\\"", "--"]
+"""
+
+
+def have_haproxy() -> None:
+    """Pull the proxy's image, or make one."""
+    image = "haproxy:3.2"
+    for question in (("image", "inspect"), ("pull", "--quiet")):
+        words = ("docker", *question, image)
+        if subprocess.run(words, capture_output=True, check=False, timeout=300).returncode == 0:
+            return
+    build = ("docker", "build", "--quiet", "--tag", image, "-")
+    subprocess.run(build, input=STANDIN, text=True, check=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def scaled(stack: Stack) -> Iterator[Stack]:
+    """Have three of each, from nothing: the migrations have yet to run."""
+    have_haproxy()
+    stack.compose("down", "--volumes")
+    stack.registered.clear()
+    stack.up(*SCALE, files=PROXY)
+    yield stack
+    stack.compose("down", "--volumes")
+    stack.registered.clear()
+
+
+class Load:
+    """Clients that register and read, and keep every answer that was not as it should be."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Nothing is sent yet."""
+        self.stack = stack
+        self.answers: Counter[str] = Counter()
+        self.done = False
+
+    async def client(self, number: int) -> None:
+        """Send requests, one after the other on one connection, until told to end."""
+        address = {"X-Forwarded-For": f"203.0.113.{number}"}
+        url = self.stack.url
+        async with httpx2.AsyncClient(base_url=url, headers=address, timeout=20) as client:
+            body = await self.register(client)
+            login = await self.send(client, "POST", "/api/v1/auth/login", 200, json=body)
+            assert login is not None, self.answers
+            client.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+            while not self.done or self.answers.total() < ENOUGH:
+                await self.register(client)
+                for _ in range(4):
+                    await self.send(client, "GET", "/api/v1/users/me", 200)
+
+    async def register(self, client: httpx2.AsyncClient) -> dict[str, str]:
+        """Open an account, remember it if that was confirmed, and return what logs in to it."""
+        body = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
+        answer = await self.send(client, "POST", "/api/v1/auth/register", 201, json=body)
+        if answer is not None:
+            self.stack.registered.add(answer.json()["id"])
+        return body
+
+    async def send(
+        self, client: httpx2.AsyncClient, method: str, path: str, expected: int, **options: object
+    ) -> httpx2.Response | None:
+        """Send one request and count its outcome."""
+        try:
+            answer = await client.request(method, path, **options)  # type: ignore[arg-type]
+        except httpx2.HTTPError as error:
+            self.answers[f"{path}: {type(error).__name__}"] += 1
+            return None
+        if answer.status_code != expected:
+            self.answers[f"{path}: {answer.status_code} {answer.text[:200]}"] += 1
+            return None
+        self.answers["ok"] += 1
+        return answer
+
+    async def during(self, *commands: tuple[str, ...]) -> None:
+        """Run Docker's commands one after the other while the clients send."""
+        clients = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
+        for command in commands:
+            await asyncio.sleep(1)
+            await asyncio.to_thread(docker, *command)
+        self.done = True
+        await asyncio.gather(*clients)
+
+
+def test_the_migrations_ran_once(scaled: Stack) -> None:
+    logs = scaled.compose("logs", "--no-log-prefix", "migrate")
+    assert logs.count("Running upgrade") == 1
+    assert len(scaled.containers("migrate")) == 1
+
+
+def test_migrations_that_start_together_run_once(scaled: Stack) -> None:
+    """Without the one that Compose runs first: as an orchestrator might start them."""
+    scaled.shell("micro_service", "alembic downgrade base")
+    upgrades = " & ".join(["alembic upgrade head 2>&1"] * 3)
+    logs = scaled.shell("micro_service", f"{upgrades} & wait")
+    assert logs.count("Running upgrade") == 1
+    assert scaled.sql("SELECT count(*) FROM users") == "0"
+
+
+def test_requests_reach_every_api_and_events_every_worker(scaled: Stack) -> None:
+    asyncio.run(Load(scaled).during())
+    scaled.settle()
+    for api in scaled.containers("micro_service"):
+        assert '"path":"/api/v1/users/me"' in docker("logs", api), api
+    for worker in scaled.containers("consume_worker"):
+        assert "user.registered.v1" in docker("logs", worker), worker
+
+
+def test_the_client_is_known_behind_the_proxy(scaled: Stack) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.7"}
+    assert httpx2.get(f"{scaled.url}/openapi.json", headers=headers).status_code == 200
+    logs = scaled.compose("logs", "--no-log-prefix", "micro_service")
+    assert '"client":"203.0.113.7"' in logs
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", ["micro_service", "consume_worker"])
+def test_told_to_stop_under_load_no_replica_loses_what_it_accepted(
+    scaled: Stack, service: str
+) -> None:
+    eventually("everything is healthy", scaled.is_healthy)
+    load = Load(scaled)
+    replicas = scaled.containers(service)
+    turns = [(verb, replica) for replica in replicas for verb in ("stop", "start")]
+    asyncio.run(load.during(*turns))
+    assert set(load.answers) == {"ok"}
+    assert load.answers["ok"] >= ENOUGH
+    scaled.settle()
+    for replica in replicas:
+        assert docker("inspect", "-f", "{{.State.OOMKilled}}", replica) == "false"
