@@ -74,7 +74,7 @@ def test_data_files_are_valid_before_they_are_rendered() -> None:
     for path in toml:
         tomllib.loads(path.read_text(encoding="utf-8"))
     for path in documents:
-        yaml.safe_load(path.read_text(encoding="utf-8"))
+        yaml.compose(path.read_text(encoding="utf-8"))  # whatever Compose means by its own tags
 
 
 def test_no_expression_stands_in_python_outside_a_string() -> None:

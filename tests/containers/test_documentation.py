@@ -103,8 +103,9 @@ def execute(browser: Chrome, operation: str, body: dict[str, str] | None = None)
         area.clear()
         area.send_keys(json.dumps(body))
     click(browser, f"{block} .execute")
-    status = find(browser, f"{block} .live-responses-table tbody .response-col_status").text
-    answer = find(browser, f"{block} .live-responses-table tbody .response-col_description pre").text
+    row = f"{block} .live-responses-table tbody"
+    status = find(browser, f"{row} .response-col_status").text
+    answer = find(browser, f"{row} .response-col_description pre").text
     return f"{status} {answer}"
 
 
