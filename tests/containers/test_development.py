@@ -38,11 +38,12 @@ async def tour(stack: Stack, log: Path) -> None:
         await walk(Visitor(client, witness), Console())
 
 
+@pytest.mark.timeout(900)
 def test_everything_is_healthy_a_minute_after_the_build_and_stays_when_started_again(
     stack: Stack,
 ) -> None:
     stack.files = ()
-    stack.compose("build")
+    stack.compose("create", "--build", within=600)  # which pulls what is missing, too
     seconds = stack.up()
     assert seconds < 60
     assert stack.is_healthy()

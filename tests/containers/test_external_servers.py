@@ -1,0 +1,169 @@
+"""Servers that take encrypted connections only, and secrets in files: as in production."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from tests.containers.stack import PRODUCTION, docker, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.containers.stack import Stack
+
+OVERLAY = "docker-compose.tls.yml"
+SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "SECURITY_SECRET_KEY")
+SERVERS = {"db": "POSTGRES", "redis": "REDIS", "rabbitmq": "RABBITMQ"}
+RABBITMQ = """
+listeners.tcp = none
+listeners.ssl.default = 5672
+ssl_options.certfile = /etc/rabbitmq/server.crt
+ssl_options.keyfile = /etc/rabbitmq/server.key
+"""
+
+
+def make_certificates(folder: Path, *names: str) -> None:
+    """Write an authority, another one, and a certificate for the servers' names."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.crt")
+    trustme.CA().cert_pem.write_to_path(folder / "stranger.crt")
+    server = authority.issue_cert(*names)
+    server.private_key_pem.write_to_path(folder / "server.key")
+    server.cert_chain_pems[0].write_to_path(folder / "server.crt")
+
+
+def put(stack: Stack, service: str, source: Path, target: str, user: str) -> None:
+    """Write a file inside a container, which its user alone can read."""
+    command = ("docker", "exec", "-i", "-u", user, stack.containers(service)[0], "sh", "-c")
+    script = f"umask 077; cat > {target}"
+    with source.open("rb") as content:
+        subprocess.run((*command, script), stdin=content, check=True, timeout=30)
+
+
+def encrypt_postgres(stack: Stack, folder: Path) -> None:
+    """Show the certificate, and refuse whoever does not ask for it."""
+    data = stack.sql("SHOW data_directory")
+    for name in ("server.crt", "server.key"):
+        put(stack, "db", folder / name, f"{data}/{name}", "postgres")
+    stack.shell("db", f"sed -i 's/^host /hostssl /' {data}/pg_hba.conf", "-u", "postgres")
+    stack.sql("ALTER SYSTEM SET ssl = on")
+    stack.sql("SELECT pg_reload_conf()")
+
+
+def encrypt_redis(stack: Stack, folder: Path) -> None:
+    """Take encrypted connections on the usual port and no others."""
+    for name in ("server.crt", "server.key"):
+        put(stack, "redis", folder / name, f"/tmp/{name}", "redis")  # noqa: S108 -- a tmpfs
+    files = "tls-cert-file /tmp/server.crt tls-key-file /tmp/server.key"
+    stack.shell("redis", f"redis-cli config set {files} tls-auth-clients no")
+    stack.shell("redis", "redis-cli config set port 0 tls-port 6379")
+
+
+def encrypt_rabbitmq(stack: Stack, folder: Path) -> None:
+    """Take encrypted connections on the usual port and no others."""
+    (folder / "tls.conf").write_text(RABBITMQ, encoding="utf-8")
+    for name in ("server.crt", "server.key"):
+        put(stack, "rabbitmq", folder / name, f"/etc/rabbitmq/{name}", "root")
+        stack.shell("rabbitmq", f"chown rabbitmq /etc/rabbitmq/{name}", "-u", "root")
+    put(stack, "rabbitmq", folder / "tls.conf", "/etc/rabbitmq/conf.d/90-tls.conf", "root")
+    stack.shell("rabbitmq", "chown rabbitmq /etc/rabbitmq/conf.d/90-tls.conf", "-u", "root")
+    stack.compose("restart", "rabbitmq")
+
+
+ENCRYPT = {"db": encrypt_postgres, "redis": encrypt_redis, "rabbitmq": encrypt_rabbitmq}
+
+
+def overlay(stack: Stack, folder: Path, authority: str) -> None:
+    """Have the service trust an authority, and read its secrets from files."""
+    env = (stack.folder / ".env").read_text(encoding="utf-8").splitlines()
+    values = dict(line.split("=", 1) for line in env if "=" in line and not line.startswith("#"))
+    secrets = [name for name in SECRETS if name in values]
+    files = {name: folder / name.lower() for name in secrets}
+    for name, file in files.items():
+        file.write_text(values[name] + "\n", encoding="utf-8")
+    files["CA"] = folder / f"{authority}.crt"
+    trust = [f"{SERVERS[server]}_TLS_CA_FILE: /run/secrets/CA" for server in stack.variant.servers]
+    read = [f"{name}_FILE: /run/secrets/{name}" for name in secrets]
+    # What Compose sets from .env must not be what works.
+    void = [f"{name}: not-this-{'x' * 40}" for name in secrets]
+    environment = "\n".join(f"      {line}" for line in (*trust, *read, *void))
+    service = f"    secrets: [{', '.join(files)}]\n    environment:\n{environment}\n"
+    services = "".join(f"  {n}:\n{service}" for n in ("micro_service", "consume_worker", "migrate"))
+    declared = "".join(f"  {name}: {{ file: {file} }}\n" for name, file in files.items())
+    text = f"services:\n{services}secrets:\n{declared}"
+    (stack.folder / OVERLAY).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Path:
+    """Files that containers can read."""
+    folder = tmp_path_factory.mktemp("certificates")
+    folder.chmod(0o755)
+    make_certificates(folder, *stack.variant.servers)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encrypted(stack: Stack, certificates: Path) -> Iterator[Stack]:
+    """Have servers that refuse plain connections, and a service that trusts their authority."""
+    stack.up(files=PRODUCTION)
+    for server in stack.variant.servers:
+        ENCRYPT[server](stack, certificates)
+    overlay(stack, certificates, "ca")
+    stack.files = (*PRODUCTION, OVERLAY)
+    stack.compose("up", "--detach", "--no-deps", "migrate")
+    stack.compose("up", "--detach", "--no-deps", "micro_service", "consume_worker")
+    yield stack
+    stack.files = PRODUCTION
+    stack.compose("down", "--volumes")
+    stack.registered.clear()
+
+
+def is_ready(stack: Stack) -> bool:
+    """Ask the API, from inside, whether all its servers answer."""
+    address = "http://127.0.0.1:8000/health/ready"
+    script = f"import urllib.request as u; print(u.urlopen('{address}', timeout=5).read().decode())"
+    done = subprocess.run(
+        ("docker", "exec", stack.containers("micro_service")[0], "python", "-c", script),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    return done.returncode == 0 and "unavailable" not in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_the_service_works_on_encrypted_servers_with_its_secrets_in_files(
+    encrypted: Stack,
+) -> None:
+    eventually("every server answers the API", lambda: is_ready(encrypted), within=90)
+    assert encrypted.inspect("migrate")["State"]["ExitCode"] == 0
+    assert encrypted.register()
+    encrypted.settle()
+    rows = encrypted.sql(
+        "SELECT count(*) FILTER (WHERE s.ssl), count(*) FROM pg_stat_ssl s"
+        " JOIN pg_stat_activity a USING (pid) WHERE a.client_addr <> '127.0.0.1'"
+    )
+    with_tls, all_connections = map(int, rows.split("|"))
+    assert with_tls == all_connections > 0
+
+
+@pytest.mark.timeout(300)
+def test_servers_that_a_stranger_certified_are_not_talked_to(
+    encrypted: Stack, certificates: Path
+) -> None:
+    overlay(encrypted, certificates, "stranger")
+    encrypted.compose("up", "--detach", "--no-deps", "--force-recreate", "micro_service")
+    script = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/health/ready'))"
+    api = encrypted.containers("micro_service")[0]
+    eventually("the API is up", lambda: "Uvicorn running" in docker("logs", api))
+    with pytest.raises(AssertionError, match="503"):
+        docker("exec", api, "python", "-c", script)
+    logs = docker("logs", api)
+    assert logs.count("CERTIFICATE_VERIFY_FAILED") >= len(encrypted.variant.servers)
