@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import subprocess
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -124,9 +125,19 @@ def test_the_migrations_ran_once_before_all_replicas(scaled: Stack) -> None:
 def test_migrations_that_start_together_wait_for_each_other(scaled: Stack) -> None:
     """Without the one that Compose runs first: as an orchestrator might start them."""
     scaled.shell("micro_service", "alembic downgrade base")
-    start, wait = "alembic upgrade head & p{0}=$!; ", "wait $p{0} && "
-    script = "".join(part.format(number) for part in (start, wait) for number in range(3))
-    scaled.shell("micro_service", f"{script} echo all of them succeeded")
+    locks = "FROM pg_locks WHERE locktype = 'advisory'"
+    migrating = "SELECT pg_advisory_lock(hashtext('migrations')), pg_sleep(60)"
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(scaled.sql, migrating)
+        eventually("it migrates", lambda: scaled.sql(f"SELECT count(*) {locks} AND granted") == "1")
+        upgrade = ("micro_service", "alembic upgrade head")
+        others = [pool.submit(scaled.shell, *upgrade) for _ in range(3)]
+        waiting = f"SELECT count(*) {locks} AND NOT granted"
+        eventually("three wait for it", lambda: scaled.sql(waiting) == "3")
+        scaled.sql(f"SELECT pg_terminate_backend(pid) {locks} AND granted")
+        assert first.exception() is not None
+        for other in others:
+            other.result()
     assert scaled.sql("SELECT count(*) FROM alembic_version") == "1"
     assert scaled.sql("SELECT count(*) FROM users") == "0"
 
