@@ -16,6 +16,7 @@ from src.usecases.check_readiness import CheckReadiness
 from tests.support.service import servers_of
 from tests.support.tls import certificate, encrypted
 
+
 @pytest.fixture
 def authority() -> trustme.CA:
     return trustme.CA()
