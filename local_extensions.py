@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 import time
 import unicodedata
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import cookiecutter
 from cookiecutter.exceptions import FailedHookException
 from jinja2.ext import Extension
@@ -181,10 +183,32 @@ def old_cookiecutter(version: str) -> str | None:
     return f"This template needs cookiecutter {needed} or later, and this is {version}."
 
 
+def folder_problem() -> str | None:
+    """Say that no service can be written where the command line says, or None."""
+    command = click.get_current_context(silent=True)
+    if command is None or not command.params.get("output_dir"):
+        return None
+    output = Path(command.params["output_dir"]).absolute()
+    existing = next(path for path in (output, *output.parents) if path.exists())
+    try:
+        # By trying: permissions, read-only disks and files in a folder's place look different.
+        with tempfile.TemporaryDirectory(dir=existing):
+            return None
+    except OSError as error:
+        return f"Nothing can be written to {existing}: {error.strerror}."
+
+
+def check_machine() -> str:
+    """Stop before the first question where no answer would help."""
+    if problem := old_cookiecutter(cookiecutter.__version__) or folder_problem():
+        raise FailedHookException(problem)
+    return ""
+
+
 def check(answers: MutableMapping[str, object]) -> str:
     """Stop at a wrong answer: cookiecutter prints one line and exits with 1, nothing is written."""
     settle(answers)
-    if problem := old_cookiecutter(cookiecutter.__version__) or first_problem(answers):
+    if problem := first_problem(answers):
         raise FailedHookException(problem)
     return ""
 
@@ -215,6 +239,7 @@ class Answers(Extension):
         environment.filters.update(escaped=escaped, default_slug=default_slug, servers=servers)
         environment.globals.update(
             check=check,
+            check_machine=check_machine,
             first_problem=first_problem,
             take_answers_as_text=self.take_answers_as_text,
             year=time.strftime("%Y"),
