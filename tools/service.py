@@ -62,8 +62,9 @@ class Service:
 
     def start(self, step: Running) -> str:
         """Start the API and the worker, and wait until the API is ready."""
-        options = ("--host", "127.0.0.1", "--port", str(self.port), "--no-access-log")
-        self._launch("api", "uvicorn", "src.main:app", *options)
+        options = ("--host", "127.0.0.1", "--port", str(self.port))
+        quiet = ("--no-access-log", "--no-server-header", "--no-proxy-headers")
+        self._launch("api", "uvicorn", "src.main:app", *options, *quiet)
         self._launch("worker", "python", "-m", "src.consume_worker")
         deadline = time.monotonic() + _STARTED_WITHIN
         while not self._is_ready():

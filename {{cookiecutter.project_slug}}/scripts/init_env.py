@@ -26,7 +26,7 @@ services:
   micro_service:
     command: >-
       uvicorn src.main:app --host 0.0.0.0 --port 8000 --reload --reload-dir src
-      --no-access-log --no-server-header
+      --no-access-log --no-server-header --no-proxy-headers
     volumes:
       - ./src:/app/src:ro
 {user}  # The servers: open to this machine and to no other, on the ports that .env names. For that

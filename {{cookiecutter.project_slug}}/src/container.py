@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import punq
+from limits.aio.storage import Storage
 
 from src.api.drain import Drain
 from src.config import Settings
@@ -19,11 +20,13 @@ from src.repositories.db.engine import Database
 from src.repositories.db.message_records import DBMessageRecords
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
 from src.repositories.db.unit_of_work import DBUnitOfWork
+from src.repositories.throttle import LimitsThrottle
 from src.usecases import USE_CASES
 from src.usecases.check_readiness import CheckReadiness, Dependency
 from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.messaging import MessageHandler, MessageRecords
 from src.usecases.ports.security import Clock, Passwords, Tokens
+from src.usecases.ports.throttle import Throttle
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.utils.clock import utc_now
 from src.utils.passwords import Argon2Passwords
@@ -100,10 +103,13 @@ def _register_database(container: punq.Container, settings: Settings) -> None:
 def _register_security(container: punq.Container, settings: Settings) -> None:
     security = settings.security
     tokens = SignedTokens(
-        secret_key=security.secret_key.get_secret_value(),
+        secret_keys=security.secret_keys,
         issuer=settings.app.name,
         ttl_seconds=security.access_token_ttl_seconds,
         lifetime=security.lifetime,
     )
+    throttle = LimitsThrottle(container.resolve(Storage), **settings.throttle.model_dump())
+    passwords = Argon2Passwords(**settings.hashing.model_dump())
     container.register(Tokens, instance=tokens)
-    container.register(Passwords, instance=Argon2Passwords(threads=security.hashing_threads))
+    container.register(Passwords, instance=passwords)
+    container.register(Throttle, instance=throttle)

@@ -19,6 +19,8 @@ def build_app() -> FastAPI:
     return create_app(
         build_container(settings),
         open_resources,
+        cors_origins=settings.app.cors_origins,
+        openapi_url="/openapi.json" if settings.app.docs_enabled else None,
         title=pyproject["tool"]["service"]["title"],
         description=pyproject["project"]["description"],
         version=pyproject["project"]["version"],

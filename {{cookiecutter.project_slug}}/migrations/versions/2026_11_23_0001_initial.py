@@ -46,6 +46,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
+    op.create_index("ix_sessions_idle_expires_at", "sessions", ["idle_expires_at"])
     op.create_table(
         "outbox_messages",
         sa.Column("sequence", sa.BigInteger(), sa.Identity(always=True), nullable=False),

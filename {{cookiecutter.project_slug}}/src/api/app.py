@@ -1,16 +1,18 @@
 """The FastAPI application."""
 
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import punq
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from src.api.docs import add_documentation
 from src.api.drain import Drain
 from src.api.errors import add_error_handlers
-from src.api.middleware import RequestMiddleware
+from src.api.middleware import HEADER, RequestMiddleware
 from src.api.routes import auth, health, users
 
 
@@ -18,14 +20,13 @@ def create_app(
     container: punq.Container,
     resources: Callable[[punq.Container], AbstractAsyncContextManager[None]],
     *,
-    title: str,
-    description: str,
-    version: str,
+    cors_origins: Sequence[str] = (),
+    **documentation: Any,
 ) -> FastAPI:
     """Return the application.
 
-    `resources` keeps open what the container's parts share, from start-up to shutdown. The rest is
-    for the API's documentation.
+    `resources` keeps open what the container's parts share, from start-up to shutdown. Pages of the
+    `cors_origins` may call the API from a browser. The rest is for the API's documentation.
     """
 
     @asynccontextmanager
@@ -38,19 +39,27 @@ def create_app(
             yield
 
     app = FastAPI(
-        title=title,
-        description=description,
-        version=version,
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        **documentation,
     )
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST", "PUT"],
+            allow_headers=["Authorization", HEADER],
+            expose_headers=["Retry-After", HEADER],
+        )
     app.add_middleware(RequestMiddleware)
     app.state.container = container
     add_error_handlers(app)
     app.include_router(auth.router, prefix="/api/v1")
     app.include_router(users.router, prefix="/api/v1")
     app.include_router(health.router)
-    add_documentation(app)
+    if app.openapi_url:
+        add_documentation(app)
     return app

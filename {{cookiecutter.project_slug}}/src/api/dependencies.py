@@ -28,4 +28,10 @@ async def authenticated(
     return await authenticate.execute(credentials.credentials if credentials else None)
 
 
+async def client_address(request: Request) -> str:
+    """Return where the request comes from; behind a proxy, what Uvicorn took from its headers."""
+    return request.client.host if request.client else ""
+
+
+ClientAddress = Annotated[str, Depends(client_address)]
 CurrentPrincipal = Annotated[Principal, Depends(authenticated)]

@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from src.domain.errors import AuthenticationError, EmailTakenError, WeakPasswordError
+from src.usecases.ports.security import HashingBusyError
+from src.usecases.ports.throttle import TooManyAttemptsError
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 from src.usecases.ports.users import NotFoundDatabaseError
 
@@ -49,6 +51,12 @@ class Kind(NamedTuple):
     detail: str | None = None
 
 
+UNAVAILABLE = Kind(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "unavailable",
+    {"Retry-After": "1"},
+    "The service cannot answer at the moment. Try again soon.",
+)
 KINDS: dict[type[Exception], Kind] = {
     AuthenticationError: Kind(
         HTTPStatus.UNAUTHORIZED, "unauthenticated", {"WWW-Authenticate": "Bearer"}
@@ -56,13 +64,11 @@ KINDS: dict[type[Exception], Kind] = {
     NotFoundDatabaseError: Kind(HTTPStatus.NOT_FOUND, "not-found"),
     EmailTakenError: Kind(HTTPStatus.CONFLICT, "email-taken"),
     WeakPasswordError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "weak-password"),
-    DatabaseUnavailableError: Kind(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "unavailable",
-        {"Retry-After": "1"},
-        "The service cannot answer at the moment. Try again soon.",
-    ),
+    TooManyAttemptsError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts"),
+    DatabaseUnavailableError: UNAVAILABLE,
+    HashingBusyError: UNAVAILABLE._replace(name="busy"),
 }
+HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
 def problem(
@@ -88,8 +94,11 @@ def internal_error() -> Response:
 async def _known_error(_: Request, error: Exception) -> Response:
     kind = next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error(kind.name, exc_info=error)
-    return problem(kind.status, kind.name, kind.detail or str(error), kind.headers)
+        log.error(kind.name, exc_info=error.__cause__)
+    headers = kind.headers
+    if isinstance(error, TooManyAttemptsError):
+        headers = {"Retry-After": str(error.retry_after)}
+    return problem(kind.status, kind.name, kind.detail or str(error), headers)
 
 
 async def _invalid_request(_: Request, error: RequestValidationError) -> Response:
@@ -103,6 +112,8 @@ async def _invalid_request(_: Request, error: RequestValidationError) -> Respons
 
 async def _http_error(_: Request, error: HTTPException) -> Response:
     """Answer what the framework found: no such route, method not allowed, body too large."""
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that cannot even be decoded
+        return problem(422, "invalid-request", "The body is not valid JSON.", errors=[])
     name = FRAMEWORK_NAMES.get(error.status_code, f"http-{error.status_code}")
     return problem(error.status_code, name, str(error.detail), dict(error.headers or {}))
 
@@ -118,4 +129,10 @@ def add_error_handlers(app: FastAPI) -> None:
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return how OpenAPI describes a route's problems."""
     content = {MEDIA_TYPE: {"schema": SCHEMA}}
-    return {s: {"description": HTTPStatus(s).phrase, "content": content} for s in statuses}
+    described: dict[int | str, dict[str, Any]] = {
+        s: {"description": TITLES.get(s, HTTPStatus(s).phrase), "content": content}
+        for s in statuses
+    }
+    for status in HEADERS.keys() & described:
+        described[status]["headers"] = {HEADERS[status]: {"schema": {"type": "string"}}}
+    return described

@@ -41,7 +41,9 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).append(HEADER, request_id)
+                headers = MutableHeaders(scope=message)
+                headers.append(HEADER, request_id)
+                headers.append("X-Content-Type-Options", "nosniff")
             await send(message)
 
         try:
@@ -60,7 +62,8 @@ def _begin(scope: Scope) -> str:
     sent_id = Headers(scope=scope).get(HEADER, "")
     request_id = sent_id if ACCEPTED_ID.fullmatch(sent_id) else uuid4().hex
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    client = scope["client"][0] if scope["client"] else None
+    structlog.contextvars.bind_contextvars(request_id=request_id, client=client)
     return request_id
 
 
@@ -92,5 +95,4 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
         path=scope["path"],
         status=status,
         milliseconds=round(seconds * 1000, 2),
-        client=scope["client"][0] if scope["client"] else None,
     )

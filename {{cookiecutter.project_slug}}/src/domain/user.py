@@ -1,5 +1,6 @@
 """The user aggregate, and the part of it that may be read and cached."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -46,11 +47,24 @@ class User(Aggregate):
         self.version += 1
         self.record(UserPasswordChanged, self.version, now, user_id=self.id)
 
+    def rehash_password(self, password_hash: str) -> None:
+        """Keep the same password under a hash of today's parameters. Nobody notices."""
+        self.password_hash = password_hash
+
+    def deactivate(self, now: datetime) -> None:
+        """Close the account. Closing it twice changes nothing."""
+        if self.is_active:
+            self.is_active = False
+            self.updated_at = now
+            self.version += 1
+
 
 def normalise_email(email: str) -> str:
     """Fold an address to the one spelling under which an account is kept.
 
     The local part may be case-sensitive in theory (RFC 5321, 2.4); no provider of note treats it
-    so, and two accounts that differ in case alone are an impersonation waiting to happen.
+    so, and two accounts that differ in case or Unicode form alone are an impersonation waiting to
+    happen.
     """
-    return email.strip().lower()
+    folded = unicodedata.normalize("NFKC", email.strip()).casefold()
+    return unicodedata.normalize("NFKC", folded)

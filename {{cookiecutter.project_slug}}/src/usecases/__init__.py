@@ -2,20 +2,24 @@
 
 from src.usecases.authenticate import Authenticate
 from src.usecases.change_password import ChangePassword
+from src.usecases.deactivate_user import DeactivateUser
 from src.usecases.keep_house import KeepHouse
 from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
+from src.usecases.start_session import StartSession
 from src.usecases.welcome_user import WelcomeUser
 
 USE_CASES: tuple[type, ...] = (
     Authenticate,
     ChangePassword,
+    DeactivateUser,
     KeepHouse,
     LogIn,
     LogOut,
     RefreshSession,
     RegisterUser,
+    StartSession,
     WelcomeUser,
 )

@@ -7,27 +7,34 @@ import structlog
 
 from src.usecases.ports.messaging import MessageRecords
 from src.usecases.ports.security import Clock
+from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger()
 
-INBOX_RETENTION = timedelta(days=7)
+INBOX_RETENTION = SESSION_RETENTION = timedelta(days=7)
 OUTBOX_PATIENCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class KeepHouse:
-    """Forget messages handled more than a week ago; say so when events wait longer than a minute.
+    """Forget messages handled, and sessions expired, more than a week ago.
 
-    A message that comes again after a week has its effect again: no retry waits that long, but a
-    dead letter may.
+    Say so when events wait longer than a minute. A message that comes again after a week has its
+    effect again: no retry waits that long, but a dead letter may.
     """
 
     records: MessageRecords
+    unit_of_work: UnitOfWorkFactory
     clock: Clock
 
     async def execute(self) -> None:
-        """Do both."""
+        """Do all of it."""
         now = self.clock()
+        async with self.unit_of_work() as uow:
+            sessions = await uow.sessions.forget_expired_sessions(now - SESSION_RETENTION)
+            await uow.commit()
+        if sessions:
+            log.info("sessions_purged", sessions=sessions)
         forgotten = await self.records.forget_processed(now - INBOX_RETENTION)
         if forgotten:
             log.info("inbox_purged", messages=forgotten)

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from src.usecases.ports.security import Clock
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -23,3 +27,4 @@ class LogOut:
             session.revoke(self.clock())
             await uow.sessions.update_session(session)
             await uow.commit()
+        log.info("logged_out", user_id=session.user_id)

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+import structlog
+
 from src.domain.errors import AuthenticationError
 from src.domain.session import Refresh
 from src.usecases.ports.security import Clock, TokenPair, Tokens
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class RefreshSession:
             if outcome in {Refresh.ROTATED, Refresh.REUSED}:
                 await uow.sessions.update_session(session)
                 await uow.commit()
+        if outcome is Refresh.REUSED:
+            log.warning("refresh_token_reused", user_id=session.user_id, session_id=session.id)
         if outcome in {Refresh.REUSED, Refresh.ENDED}:
             raise AuthenticationError
         return self.tokens.issue(session, now)

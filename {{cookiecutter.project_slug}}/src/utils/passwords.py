@@ -2,22 +2,22 @@
 
 import asyncio
 import os
-import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import TypeVar
 
 import argon2
 from argon2.exceptions import VerificationError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from src.domain.errors import WeakPasswordError
+from src.domain.password import MAX_LENGTH, MIN_LENGTH, normalise_password
+from src.usecases.ports.security import HashingBusyError
 
-MIN_LENGTH, MAX_LENGTH = 8, 128
+T = TypeVar("T")
+
 COMMON_PASSWORDS = frozenset(p for p in FREQUENCY_LISTS["passwords"] if len(p) >= MIN_LENGTH)
-
-
-def normalise(password: str) -> str:
-    """Return the one form of what can be typed in several (NIST SP 800-63B, 5.1.1.2)."""
-    return unicodedata.normalize("NFKC", password)
 
 
 def check(password: str) -> None:
@@ -31,29 +31,47 @@ def check(password: str) -> None:
 class Argon2Passwords:
     """Argon2id in threads of its own, so that hashing never holds up the event loop.
 
-    Its port is `Passwords`. 19 MiB, two passes, one lane: OWASP's Password Storage Cheat Sheet.
+    Its port is `Passwords`. The defaults are those of OWASP's Password Storage Cheat Sheet. At most
+    `queue` passwords wait for a thread.
     """
 
-    def __init__(self, *, threads: int = 2, memory_kib: int = 19_456, passes: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = 2,
+        queue: int = 100,
+        memory_kib: int = 19_456,
+        passes: int = 2,
+        lanes: int = 1,
+    ) -> None:
         self._argon2 = argon2.PasswordHasher(
-            time_cost=passes, memory_cost=memory_kib, parallelism=1, type=argon2.Type.ID
+            time_cost=passes, memory_cost=memory_kib, parallelism=lanes, type=argon2.Type.ID
         )
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._places = BoundedSemaphore(threads + queue)
         self._hash_of_nothing = self._argon2.hash(os.urandom(16).hex())
 
     async def hash(self, password: str) -> str:
-        password = normalise(password)
+        password = normalise_password(password)
         check(password)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._argon2.hash, password)
+        return await self._in_thread(self._argon2.hash, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        loop = asyncio.get_running_loop()
         known_hash = password_hash or self._hash_of_nothing
-        is_right = await loop.run_in_executor(
-            self._threads, self._matches, known_hash, normalise(password)
-        )
+        is_right = await self._in_thread(self._matches, known_hash, normalise_password(password))
         return is_right and password_hash is not None
+
+    async def rehash(self, password_hash: str, password: str) -> str | None:
+        if not self._argon2.check_needs_rehash(password_hash):
+            return None
+        return await self._in_thread(self._argon2.hash, normalise_password(password))
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: str) -> T:
+        if not self._places.acquire(blocking=False):
+            raise HashingBusyError
+        future = self._threads.submit(function, *arguments)
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
 
     def _matches(self, password_hash: str, password: str) -> bool:
         try:

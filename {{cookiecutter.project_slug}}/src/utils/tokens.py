@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -29,14 +30,22 @@ class SignedTokens:
     """
 
     def __init__(
-        self, *, secret_key: str, issuer: str, ttl_seconds: int, lifetime: SessionLifetime
+        self,
+        *,
+        secret_keys: Sequence[str],
+        issuer: str,
+        ttl_seconds: int,
+        lifetime: SessionLifetime,
     ) -> None:
+        """Sign with the first key; accept what was signed with any of them."""
         self.lifetime = lifetime
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._issuer = issuer
         self._ttl_seconds = ttl_seconds
-        # A key of its own, so that no MAC made here is ever a JWT's signature.
-        self._refresh_key = hmac.digest(secret_key.encode(), b"refresh-token", hashlib.sha256)
+        # Keys of their own, so that no MAC made here is ever a JWT's signature.
+        self._refresh_keys = [
+            hmac.digest(key.encode(), b"refresh-token", hashlib.sha256) for key in secret_keys
+        ]
 
     def issue(self, session: Session, now: datetime) -> TokenPair:
         payload = {
@@ -52,28 +61,32 @@ class SignedTokens:
         }
         return TokenPair(
             access_token=jwt.encode(
-                payload, self._secret_key, ALGORITHM, headers={"typ": ACCESS_TYPE}
+                payload, self._secret_keys[0], ALGORITHM, headers={"typ": ACCESS_TYPE}
             ),
-            refresh_token=self._refresh_token(session.id, session.generation),
+            refresh_token=_refresh_token(self._refresh_keys[0], session.id, session.generation),
             expires_in=self._ttl_seconds,
         )
 
     def read_access_token(self, token: str) -> AccessClaims:
-        try:
-            decoded = jwt.decode_complete(
-                token,
-                self._secret_key,
-                algorithms=[ALGORITHM],
-                audience=self._issuer,
-                issuer=self._issuer,
-                options={"require": REQUIRED_CLAIMS, "verify_iat": False},
-            )
-            if decoded["header"].get("typ") != ACCESS_TYPE:
-                raise AuthenticationError
-            payload = decoded["payload"]
-            return AccessClaims(UUID(payload["sub"]), UUID(payload["sid"]))
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
-            raise AuthenticationError from error
+        for key in self._secret_keys:
+            try:
+                decoded = jwt.decode_complete(
+                    token,
+                    key,
+                    algorithms=[ALGORITHM],
+                    audience=self._issuer,
+                    issuer=self._issuer,
+                    options={"require": REQUIRED_CLAIMS, "verify_iat": False},
+                )
+                if decoded["header"].get("typ") != ACCESS_TYPE:
+                    raise AuthenticationError
+                payload = decoded["payload"]
+                return AccessClaims(UUID(payload["sub"]), UUID(payload["sid"]))
+            except jwt.InvalidSignatureError:
+                continue
+            except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+                raise AuthenticationError from error
+        raise AuthenticationError
 
     def read_refresh_token(self, token: str) -> RefreshClaims:
         try:
@@ -81,14 +94,17 @@ class SignedTokens:
             session_id = UUID(bytes=body[:ID_BYTES])
             generation = int.from_bytes(body[ID_BYTES:])
             # The whole token is compared, so that no other spelling of it is accepted either.
-            is_genuine = hmac.compare_digest(self._refresh_token(session_id, generation), token)
+            is_genuine = any(
+                hmac.compare_digest(_refresh_token(key, session_id, generation), token)
+                for key in self._refresh_keys
+            )
         except (ValueError, OverflowError) as error:
             raise AuthenticationError from error
         if not is_genuine:
             raise AuthenticationError
         return RefreshClaims(session_id, generation)
 
-    def _refresh_token(self, session_id: UUID, generation: int) -> str:
-        body = session_id.bytes + generation.to_bytes(GENERATION_BYTES)
-        mac = hmac.digest(self._refresh_key, body, hashlib.sha256)
-        return urlsafe_b64encode(body + mac).rstrip(b"=").decode()
+
+def _refresh_token(key: bytes, session_id: UUID, generation: int) -> str:
+    body = session_id.bytes + generation.to_bytes(GENERATION_BYTES)
+    return urlsafe_b64encode(body + hmac.digest(key, body, hashlib.sha256)).rstrip(b"=").decode()

@@ -1,6 +1,7 @@
-"""Nothing is cached: every read asks Postgres."""
+"""Nothing is cached: every read asks Postgres. Each process counts wrong guesses for itself."""
 
 import punq
+from limits.aio.storage import MemoryStorage, Storage
 
 from src.config import Settings
 from src.repositories.cache.none import NoCache
@@ -8,5 +9,6 @@ from src.usecases.ports.cache import ReadThroughCache
 
 
 def register_cache(container: punq.Container, settings: Settings) -> None:  # noqa: ARG001
-    """Register what stands behind the port `ReadThroughCache`."""
+    """Register what stands behind the port `ReadThroughCache`, and where guesses are counted."""
     container.register(ReadThroughCache, instance=NoCache())
+    container.register(Storage, instance=MemoryStorage())

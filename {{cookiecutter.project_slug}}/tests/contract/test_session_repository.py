@@ -1,9 +1,9 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from src.domain.session import Refresh, Session
+from src.domain.session import Refresh, Session, SessionLifetime
 from src.domain.user import User
 from src.usecases.ports.sessions import SessionAccess
 from tests.contract.conftest import Store, waiting_for
@@ -163,7 +163,7 @@ async def test_all_sessions_of_a_user_but_one_are_revoked_at_once(store: Store, 
     now = sessions[0].rotated_at + timedelta(hours=1)
 
     async with store.unit_of_work() as uow:
-        await uow.sessions.revoke_other_sessions(ada.id, sessions[1].id, now)
+        await uow.sessions.revoke_sessions(ada.id, now, keep=sessions[1].id)
         await uow.commit()
 
     seen = [await access_to(store, session.id, ada.id) for session in sessions]
@@ -177,7 +177,7 @@ async def test_sessions_of_other_users_go_on(store: Store, ada: User, session: S
     others_session = await save_session(store, other)
 
     async with store.unit_of_work() as uow:
-        await uow.sessions.revoke_other_sessions(ada.id, session.id, session.rotated_at)
+        await uow.sessions.revoke_sessions(ada.id, session.rotated_at, keep=session.id)
         await uow.commit()
 
     access = await access_to(store, others_session.id, other.id)
@@ -192,7 +192,51 @@ async def test_a_session_that_ended_before_keeps_the_time_of_its_end(
 
     async with store.unit_of_work() as uow:
         later = session.rotated_at + timedelta(hours=1)
-        await uow.sessions.revoke_other_sessions(ada.id, uuid4(), later)
+        await uow.sessions.revoke_sessions(ada.id, later, keep=uuid4())
         await uow.commit()
 
     assert (await load(store, session.id)).revoked_at == ended.revoked_at
+
+
+async def test_an_account_is_closed_together_with_all_its_sessions(store: Store, ada: User) -> None:
+    sessions = [await save_session(store, ada) for _ in range(2)]
+    assert all([await access_to(store, session.id, ada.id) for session in sessions])
+
+    async with store.unit_of_work() as uow:
+        user = await uow.users.load_user_for_update(ada.id)
+        user.deactivate(user.updated_at + timedelta(hours=1))
+        await uow.users.update_user_activity(user)
+        await uow.sessions.revoke_sessions(ada.id, user.updated_at)
+        await uow.commit()
+
+    for session in sessions:
+        access = await access_to(store, session.id, ada.id)
+        assert access is not None
+        assert access.is_revoked
+        assert not access.user.is_active
+    async with store.unit_of_work() as uow:
+        assert await uow.sessions.load_session_for_update(sessions[0].id) is None
+        closed = await uow.users.load_user_for_update(ada.id)
+        assert (closed.is_active, closed.version) == (False, 2)
+        assert not (await uow.users.get_user_by_id(ada.id)).is_active
+
+
+async def test_sessions_that_expired_before_a_moment_are_forgotten_and_no_others(
+    store: Store, ada: User
+) -> None:
+    now = datetime.now(UTC)
+    day = SessionLifetime(idle=timedelta(days=1), absolute=timedelta(days=1))
+    ages = [timedelta(days=9), timedelta(days=8, minutes=1), timedelta(days=7), timedelta(0)]
+    sessions = [Session.start(ada.id, day, now - age) for age in ages]
+    async with store.unit_of_work() as uow:
+        for session in sessions:
+            await uow.sessions.create_session(session)
+        await uow.commit()
+
+    async with store.unit_of_work() as uow:
+        assert await uow.sessions.forget_expired_sessions(now - timedelta(days=7)) == 2
+        await uow.commit()
+
+    async with store.unit_of_work() as uow:
+        kept = [await uow.sessions.load_session_for_update(session.id) for session in sessions]
+    assert [session is not None for session in kept] == [False, False, True, True]

@@ -6,12 +6,12 @@ import httpx2
 import pytest
 
 ROUTES = {
-    ("post", "/api/v1/auth/register"): {"201", "409", "422"},
-    ("post", "/api/v1/auth/login"): {"200", "401", "422"},
-    ("post", "/api/v1/auth/refresh"): {"200", "401", "422"},
-    ("post", "/api/v1/auth/logout"): {"204", "401"},
-    ("get", "/api/v1/users/me"): {"200", "401"},
-    ("put", "/api/v1/users/me/password"): {"204", "401", "422"},
+    ("post", "/api/v1/auth/register"): {"201", "409", "413", "422", "503"},
+    ("post", "/api/v1/auth/login"): {"200", "401", "413", "422", "429", "503"},
+    ("post", "/api/v1/auth/refresh"): {"200", "401", "413", "422", "503"},
+    ("post", "/api/v1/auth/logout"): {"204", "401", "503"},
+    ("get", "/api/v1/users/me"): {"200", "401", "503"},
+    ("put", "/api/v1/users/me/password"): {"204", "401", "413", "422", "429", "503"},
     ("get", "/health/live"): {"200"},
     ("get", "/health/ready"): {"200", "503"},
 }

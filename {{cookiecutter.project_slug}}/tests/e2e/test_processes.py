@@ -21,8 +21,10 @@ WORKER = ["-m", "src.consume_worker"]
 
 
 def uvicorn(port: int) -> list[str]:
-    """Return how the API is started."""
-    return ["-m", "uvicorn", "src.main:app", "--port", str(port), "--no-access-log"]
+    """Return how the image starts the API, on another port."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    [command] = [line for line in lines if line.startswith("CMD ")]
+    return ["-m", *orjson.loads(command.removeprefix("CMD ")), "--port", str(port)]
 
 
 @pytest.fixture
@@ -82,6 +84,7 @@ async def test_the_api_starts_answers_and_stops_when_it_is_told_to(
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
     ):
         await until_ready(process, client)
+        assert "server" not in (await client.get("/nowhere")).headers
         process.send_signal(signal.SIGTERM)
         output, _ = await asyncio.wait_for(process.communicate(), 45)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
@@ -137,3 +140,8 @@ async def test_told_to_stop_the_api_is_not_ready_at_once_and_serves_until_it_has
         output, _ = await asyncio.wait_for(process.communicate(), 45)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
     assert "Application shutdown complete." in events
+
+
+def test_the_image_trusts_no_hop_unless_it_is_told_to() -> None:
+    assert "FORWARDED_ALLOW_IPS=\n" in (ROOT / "Dockerfile").read_text()
+    assert "--no-proxy-headers" in (ROOT / "Makefile").read_text()

@@ -38,6 +38,7 @@ class InMemoryTransaction:
     def __init__(self, database: InMemoryDatabase) -> None:
         self.database = database
         self.written = Rows()
+        self.forgotten_sessions: set[UUID] = set()
         self._held: set[Hashable] = set()
 
     @property
@@ -61,6 +62,8 @@ class InMemoryTransaction:
         committed, written, self.written = self.database.rows, self.written, Rows()
         committed.users |= written.users
         committed.sessions |= written.sessions
+        for session_id in self.forgotten_sessions:
+            committed.sessions.pop(session_id, None)
         committed.notifications |= written.notifications
         committed.processed_messages |= written.processed_messages
         committed.events += written.events

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from src.domain.errors import WeakPasswordError
-from src.utils.passwords import MAX_LENGTH, MIN_LENGTH, normalise
+from src.domain.password import MAX_LENGTH, MIN_LENGTH, normalise_password
 
 COMMON = "password1"
 
@@ -16,11 +16,13 @@ class FastPasswords:
 
     def __init__(self) -> None:
         self.verified: list[str | None] = []
+        self.outdated: set[str] = set()
+        """Hashes whose parameters have changed."""
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
         """Happens once, while the next password is being verified."""
 
     async def hash(self, password: str) -> str:
-        password = normalise(password)
+        password = normalise_password(password)
         if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
             raise WeakPasswordError("The password has the wrong length.")
         if password.lower() == COMMON:
@@ -37,7 +39,10 @@ class FastPasswords:
         if password_hash is None:
             return False
         salt, _, _ = password_hash.partition("$")
-        return password_hash == _digest(salt, normalise(password))
+        return password_hash == _digest(salt, normalise_password(password))
+
+    async def rehash(self, password_hash: str, password: str) -> str | None:
+        return await self.hash(password) if password_hash in self.outdated else None
 
 
 def _digest(salt: str, password: str) -> str:

@@ -70,6 +70,15 @@ class InMemoryUserRepository:
         )
         self.transaction.take_events(user)
 
+    async def update_user_activity(self, user: User) -> None:
+        self.transaction.written.users[user.id] = replace(
+            await self.load_user_for_update(user.id),
+            is_active=user.is_active,
+            updated_at=user.updated_at,
+            version=user.version,
+        )
+        self.transaction.take_events(user)
+
 
 @dataclass(frozen=True)
 class InMemorySessionRepository:
@@ -102,15 +111,25 @@ class InMemorySessionRepository:
         self.transaction.written.sessions[session.id] = replace(session)
         self.transaction.take_events(session)
 
-    async def revoke_other_sessions(self, user_id: UUID, keep: UUID, now: datetime) -> None:
-        for session_id in {
-            *self.transaction.committed.sessions,
-            *self.transaction.written.sessions,
-        }:
-            session = await self.load_session_for_update(session_id)
-            if session and session.user_id == user_id and session_id != keep:
-                session.revoke(now)
-                self.transaction.written.sessions[session_id] = session
+    async def revoke_sessions(
+        self, user_id: UUID, now: datetime, *, keep: UUID | None = None
+    ) -> None:
+        for session_id, session in {
+            **self.transaction.committed.sessions,
+            **self.transaction.written.sessions,
+        }.items():
+            if session.user_id == user_id and session_id != keep:
+                await self.transaction.lock(session_id)
+                sessions = self.transaction.committed.sessions | self.transaction.written.sessions
+                ended = replace(sessions[session_id])
+                ended.revoke(now)
+                self.transaction.written.sessions[session_id] = ended
+
+    async def forget_expired_sessions(self, before: datetime) -> int:
+        sessions = self.transaction.committed.sessions
+        expired = [key for key, session in sessions.items() if session.idle_expires_at < before]
+        self.transaction.forgotten_sessions |= {*expired}
+        return len(expired)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ async def test_revoking_the_others_ends_every_other_session_of_this_user_and_no_
     for each in (session, strange, *others):
         await access(unit_of_work, each)  # so that all are cached
     async with unit_of_work() as uow:
-        await uow.sessions.revoke_other_sessions(user.id, session.id, datetime.now(UTC))
+        await uow.sessions.revoke_sessions(user.id, datetime.now(UTC), keep=session.id)
         await uow.commit()
     ended = [(await access(unit_of_work, s)).is_revoked for s in (session, strange, *others)]
     assert ended == [False, False, True, True]

@@ -33,6 +33,10 @@ class Environment:
         for group in Group.__subclasses__():
             self._patch.setitem(group.model_config, "env_file", path)
 
+    def unset(self, name: str) -> None:
+        """Take a variable away."""
+        self._patch.delenv(name)
+
     def set(self, variables: dict[str, str], **more: str) -> None:
         """Set variables."""
         for name, value in (variables | more).items():

@@ -5,18 +5,22 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from limits.aio.storage import MemoryStorage
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from src.domain.session import SessionLifetime
 from src.domain.user import User
+from src.repositories.throttle import LimitsThrottle
 from src.usecases.authenticate import Authenticate
 from src.usecases.change_password import ChangePassword
 from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut
+from src.usecases.ports.throttle import Throttle
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
+from src.usecases.start_session import StartSession
 from src.utils.tokens import SignedTokens
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
@@ -24,7 +28,7 @@ from tests.fakes.passwords import FastPasswords
 from tests.fakes.unit_of_work import InMemoryUnitOfWork
 from tests.support.environment import COMPLETE, Environment
 
-PASSWORD = "correct horse battery staple"
+PASSWORD, HOME = "correct horse battery staple", "192.0.2.1"
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +61,7 @@ def passwords() -> FastPasswords:
 @pytest.fixture
 def tokens() -> SignedTokens:
     return SignedTokens(
-        secret_key="0123456789abcdef" * 4,
+        secret_keys=["0123456789abcdef" * 4],
         issuer="this-service",
         ttl_seconds=600,
         lifetime=SessionLifetime(idle=timedelta(days=14), absolute=timedelta(days=90)),
@@ -72,13 +76,32 @@ def register_user(
 
 
 @pytest.fixture
+def throttle() -> Throttle:
+    """The real one, in memory, that lets three guesses be wrong."""
+    return LimitsThrottle(
+        MemoryStorage(),
+        window_seconds=60,
+        per_address=8,
+        per_account=5,
+        per_account_and_address=3,
+    )
+
+
+@pytest.fixture
+def start_session(
+    unit_of_work: UnitOfWorkFactory, tokens: SignedTokens, clock: MovableClock
+) -> StartSession:
+    return StartSession(unit_of_work, tokens, clock)
+
+
+@pytest.fixture
 def log_in(
     unit_of_work: UnitOfWorkFactory,
     passwords: FastPasswords,
-    tokens: SignedTokens,
-    clock: MovableClock,
+    throttle: Throttle,
+    start_session: StartSession,
 ) -> LogIn:
-    return LogIn(unit_of_work, passwords, tokens, clock)
+    return LogIn(unit_of_work, passwords, throttle, start_session)
 
 
 @pytest.fixture
@@ -95,9 +118,12 @@ def log_out(unit_of_work: UnitOfWorkFactory, clock: MovableClock) -> LogOut:
 
 @pytest.fixture
 def change_password(
-    unit_of_work: UnitOfWorkFactory, passwords: FastPasswords, clock: MovableClock
+    unit_of_work: UnitOfWorkFactory,
+    passwords: FastPasswords,
+    clock: MovableClock,
+    throttle: Throttle,
 ) -> ChangePassword:
-    return ChangePassword(unit_of_work, passwords, clock)
+    return ChangePassword(unit_of_work, passwords, clock, throttle)
 
 
 @pytest.fixture

@@ -1,9 +1,4 @@
-import base64
-import hashlib
-import hmac
-import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -12,14 +7,15 @@ import pytest
 from src.domain.errors import AuthenticationError
 from src.domain.session import Session, SessionLifetime
 from src.utils.tokens import SignedTokens
+from tests.support.forgery import CLAIMS, Forger
 
-SECRET = "the secret of this service, " * 3
-OTHER_SECRET = "the secret of an attacker, " * 3
+SECRET, NEW_SECRET = "the secret of this service, " * 3, "the next secret of it, " * 3
 ISSUER = "this-service"
 LIFETIME = SessionLifetime(idle=timedelta(days=14), absolute=timedelta(days=90))
-CLAIMS = ("iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp")
 
-TOKENS = SignedTokens(secret_key=SECRET, issuer=ISSUER, ttl_seconds=600, lifetime=LIFETIME)
+
+def tokens_of(*secret_keys: str) -> SignedTokens:
+    return SignedTokens(secret_keys=secret_keys, issuer=ISSUER, ttl_seconds=600, lifetime=LIFETIME)
 
 
 def now() -> datetime:
@@ -30,106 +26,14 @@ def new_session() -> Session:
     return Session.start(uuid4(), LIFETIME, now())
 
 
-def claims(**changed: Any) -> dict[str, Any]:
-    """Return the claims of a genuine token, some of them changed."""
-    genuine = {
-        "iss": ISSUER,
-        "aud": ISSUER,
-        "sub": str(uuid4()),
-        "sid": str(uuid4()),
-        "jti": uuid4().hex,
-        "iat": now(),
-        "nbf": now(),
-        "exp": now() + timedelta(minutes=10),
-    }
-    return genuine | changed
-
-
-def without(claim: str) -> dict[str, Any]:
-    return {name: value for name, value in claims().items() if name != claim}
-
-
-def signed(
-    payload: dict[str, Any], *, key: str = SECRET, algorithm: str = "HS256", **headers: Any
-) -> str:
-    return jwt.encode(payload, key, algorithm, headers={"typ": "at+jwt"} | headers)
-
-
-def encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def by_hand(header: dict[str, Any], signature: bytes | None = None) -> str:
-    """Sign what the JWT library would not; by default with this service's own secret."""
-    payload = {name: str(value) for name, value in claims().items()}
-    head = encoded(json.dumps(header).encode()) + "." + encoded(json.dumps(payload).encode())
-    own = hmac.digest(SECRET.encode(), head.encode(), hashlib.sha256)
-    return f"{head}.{encoded(own if signature is None else signature)}"
-
-
-def issued() -> str:
-    return TOKENS.issue(new_session(), now()).access_token
-
-
-def in_another_spelling() -> str:
-    """Return a token whose signature's last character has another unused bit."""
-    token = issued()
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 4]
-
-
+TOKENS = tokens_of(SECRET)
+PAIR = TOKENS.issue(new_session(), now())
+FORGER = Forger(SECRET, ISSUER, PAIR.access_token, PAIR.refresh_token)
+# What the token itself says is genuine: that there is no such session, the database knows.
 HOSTILE = {
-    "nothing": "",
-    "dots": "..",
-    "one part": "abc",
-    "four parts": issued() + ".abc",
-    "not base 64": "ä.ö.ü",
-    "a null character": "\x00" + issued(),
-    "a header without end": encoded(b'{"a":' + b"[" * 100_000) + ".e30.e30",
-    "a header that is no object": encoded(b'"HS256"') + ".e30.e30",
-    "no signature": issued().rpartition(".")[0] + ".",
-    "a signature cut short": issued()[:-2],
-    "a token cut short": issued()[: len(issued()) // 2],
-    "a changed signature": in_another_spelling(),
-    "another token's signature": f"{issued().rpartition('.')[0]}.{issued().rpartition('.')[2]}",
-    "algorithm none": jwt.encode(claims(), "", "none", headers={"typ": "at+jwt"}),
-    "algorithm none, signed": by_hand({"alg": "none", "typ": "at+jwt"}),
-    "algorithm NONE": by_hand({"alg": "NONE", "typ": "at+jwt"}, b""),
-    "algorithm hs256": by_hand({"alg": "hs256", "typ": "at+jwt"}),
-    "algorithm HS384": signed(claims(), algorithm="HS384"),
-    "algorithm HS512": signed(claims(), algorithm="HS512"),
-    "algorithm RS256": by_hand({"alg": "RS256", "typ": "at+jwt"}),
-    "algorithm EdDSA": by_hand({"alg": "EdDSA", "typ": "at+jwt"}),
-    "no algorithm": by_hand({"typ": "at+jwt"}),
-    "an algorithm that is no text": by_hand({"alg": ["HS256"], "typ": "at+jwt"}),
-    "an unencoded payload": by_hand({"alg": "HS256", "typ": "at+jwt", "b64": False}),
-    "another key": signed(claims(), key=OTHER_SECRET),
-    "another key, named by kid": signed(claims(), key=OTHER_SECRET, kid="../../dev/null"),
-    "another key, found by jku": signed(claims(), key=OTHER_SECRET, jku="https://evil.example"),
-    "another key, enclosed": signed(
-        claims(), key=OTHER_SECRET, jwk={"kty": "oct", "k": encoded(OTHER_SECRET.encode())}
-    ),
-    "an empty key": by_hand(
-        {"alg": "HS256", "typ": "at+jwt"}, hmac.digest(b"", b"", hashlib.sha256)
-    ),
-    "type JWT": signed(claims(), typ="JWT"),
-    "no type": jwt.encode(claims(), SECRET, "HS256", headers={"typ": None}),
-    "a type that is no text": by_hand({"alg": "HS256", "typ": ["at+jwt"]}),
-    "a demand nobody knows": signed(claims(), crit=["exp", "unheard-of"]),
-    "another issuer": signed(claims(iss="other-service")),
-    "an issuer that begins alike": signed(claims(iss=ISSUER + "-2")),
-    "another audience": signed(claims(aud="other-service")),
-    "no audience in the list": signed(claims(aud=[])),
-    "expired": signed(claims(exp=now() - timedelta(seconds=30))),
-    "an expiry that is no number": signed(claims(exp="never")),
-    "valid in the future only": signed(claims(nbf=now() + timedelta(hours=1))),
-    "a user that is no UUID": signed(claims(sub="admin")),
-    "a session that is no UUID": signed(claims(sid="' OR 1=1")),
-    "a session that is a number": signed(claims(sid=1)),
-    "a session that is a list": signed(claims(sid=[str(uuid4())])),
-    "a session that is nothing": signed(claims(sid=None)),
-    "a refresh token": TOKENS.issue(new_session(), now()).refresh_token,
-    **{f"no {claim}": signed(without(claim)) for claim in CLAIMS},
+    flaw: token
+    for flaw, token in FORGER.hostile().items()
+    if flaw not in {"another user", "another session"}
 }
 
 
@@ -143,11 +47,14 @@ def test_an_access_token_is_read_as_it_was_issued() -> None:
 
 
 def test_the_forged_tokens_below_differ_from_a_genuine_one_in_their_flaw_only() -> None:
-    genuine = claims()
+    genuine = TOKENS.read_access_token(PAIR.access_token)
 
-    assert TOKENS.read_access_token(signed(genuine)) == TOKENS.read_access_token(
-        signed(genuine, kid="ours")
-    )
+    for token in (
+        FORGER.signed(FORGER.claims()),
+        FORGER.signed(FORGER.claims(), kid="ours"),
+        FORGER.by_hand({"alg": "HS256", "typ": "at+jwt"}),
+    ):
+        assert TOKENS.read_access_token(token) == genuine
 
 
 @pytest.mark.parametrize("token", HOSTILE.values(), ids=HOSTILE)
@@ -179,6 +86,25 @@ def test_two_access_tokens_of_one_session_are_told_apart() -> None:
 
 
 def test_an_access_token_tells_nothing_but_ids_and_times() -> None:
-    payload = jwt.decode(issued(), options={"verify_signature": False})
+    payload = jwt.decode(PAIR.access_token, options={"verify_signature": False})
 
     assert set(payload) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("token", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_access_token_is_refused_with_several_keys_too(token: str) -> None:
+    with pytest.raises(AuthenticationError):
+        tokens_of(NEW_SECRET, SECRET).read_access_token(token)
+
+
+def test_the_access_token_of_a_previous_key_is_accepted_until_that_key_is_removed() -> None:
+    session = new_session()
+    old = TOKENS.issue(session, now()).access_token
+    new = tokens_of(NEW_SECRET, SECRET).issue(session, now()).access_token
+
+    for token in (old, new):
+        claims = tokens_of(NEW_SECRET, SECRET).read_access_token(token)
+        assert claims == (session.user_id, session.id)
+    assert tokens_of(NEW_SECRET).read_access_token(new)
+    with pytest.raises(AuthenticationError):
+        tokens_of(NEW_SECRET).read_access_token(old)

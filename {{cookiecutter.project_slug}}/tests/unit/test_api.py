@@ -151,6 +151,8 @@ async def test_whoever_does_not_prove_who_they_are_is_told_how_to(
     [
         pytest.param({}, id="nothing"),
         pytest.param({"email": "ada", "password": PASSWORD}, id="no address"),
+        pytest.param({"email": "Ada <ada@example.com>", "password": PASSWORD}, id="a name before"),
+        pytest.param({"email": "a\ufe6bb@example.com", "password": PASSWORD}, id="two at-signs"),
         pytest.param({"email": "a" * 250 + "@example.com", "password": PASSWORD}, id="too long"),
         pytest.param({"email": "a\0da@example.com", "password": PASSWORD}, id="a null character"),
         pytest.param({"email": "ada@example.com", "password": "short"}, id="a short password"),
@@ -224,3 +226,62 @@ async def test_a_slash_too_many_is_another_address(client: httpx2.AsyncClient) -
 
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "ADA@EXAMPLE.COM",
+        " ada@example.com\n",
+        "\uff21\uff24\uff21@example.com",
+        "ada@\uff45xample.com",
+        "a\u1d48a@example.com",
+    ],
+)
+async def test_another_case_or_unicode_form_of_an_address_is_the_same_account(
+    client: httpx2.AsyncClient, ada: User, spelling: str
+) -> None:
+    again = {"email": spelling, "password": PASSWORD}
+
+    assert (await client.post("/api/v1/auth/register", json=again)).status_code == 409
+    assert (await client.post("/api/v1/auth/login", json=again)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("jose\u0301@example.com", "JOS\u00c9@example.com"),
+        ("\u1f00\u03b4\u03ac\u03c3@example.com", "\u1f08\u0394\u0386\u03a3@example.com"),
+        ("ada@b\u00fccher.example.com", "ada@xn--bcher-kva.example.com"),
+        ("stra\u00dfe@example.com", "STRASSE@example.com"),
+    ],
+)
+async def test_an_address_beyond_ascii_is_one_account_too(
+    client: httpx2.AsyncClient, one: str, other: str
+) -> None:
+    first, second = ({"email": email, "password": PASSWORD} for email in (one, other))
+
+    assert (await client.post("/api/v1/auth/register", json=first)).status_code == 201
+    assert (await client.post("/api/v1/auth/register", json=second)).status_code == 409
+    assert (await client.post("/api/v1/auth/login", json=second)).status_code == 200
+
+
+async def test_a_password_is_measured_after_it_was_normalised(
+    client: httpx2.AsyncClient,
+) -> None:
+    composed, decomposed = "\u00e9" * 128, "e\u0301" * 128
+    body = {"email": "ada@example.com", "password": decomposed}
+
+    assert (await client.post("/api/v1/auth/register", json=body)).status_code == 201
+    for password in (composed, decomposed):
+        login = {**body, "password": password}
+        assert (await client.post("/api/v1/auth/login", json=login)).status_code == 200
+    short = {**body, "password": "e\u0301" * 7}
+    assert (await client.post("/api/v1/auth/register", json=short)).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/docs", "/nowhere", "/api/v1/users/me"])
+async def test_no_answer_lets_a_browser_guess_what_it_is(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    assert (await client.get(path)).headers["x-content-type-options"] == "nosniff"

@@ -12,12 +12,12 @@ from src.usecases.log_in import LogIn
 from src.utils.tokens import SignedTokens
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
-from tests.unit.conftest import PASSWORD
+from tests.unit.conftest import HOME, PASSWORD
 
 
 @pytest.fixture
 async def access_token(log_in: LogIn, ada: User) -> str:
-    return (await log_in.execute(email=ada.email, password=PASSWORD)).access_token
+    return (await log_in.execute(email=ada.email, password=PASSWORD, address=HOME)).access_token
 
 
 async def test_an_access_token_speaks_for_its_user_in_its_session(

@@ -3,17 +3,19 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.typing import EventDict
 
 from src.domain.errors import AuthenticationError, WeakPasswordError
 from src.domain.events import UserPasswordChanged
 from src.domain.user import User
 from src.usecases.change_password import ChangePassword
 from src.usecases.log_in import LogIn
+from src.usecases.ports.throttle import TooManyAttemptsError
 from src.utils.tokens import SignedTokens
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
 from tests.fakes.passwords import COMMON, FastPasswords
-from tests.unit.conftest import PASSWORD
+from tests.unit.conftest import HOME, PASSWORD
 
 NEW_PASSWORD = "another long passphrase"
 
@@ -25,7 +27,9 @@ def changes(store: InMemoryDatabase) -> list[UserPasswordChanged]:
 @pytest.fixture
 async def session_ids(log_in: LogIn, tokens: SignedTokens, ada: User) -> list[UUID]:
     """Three sessions of one user."""
-    pairs = [await log_in.execute(email=ada.email, password=PASSWORD) for _ in range(3)]
+    pairs = [
+        await log_in.execute(email=ada.email, password=PASSWORD, address=HOME) for _ in range(3)
+    ]
     return [tokens.read_refresh_token(pair.refresh_token).session_id for pair in pairs]
 
 
@@ -116,3 +120,35 @@ async def test_of_two_changes_at_once_one_finds_its_current_password_outdated(
     granted = wishes[outcomes.index(None)]
     assert await passwords.verify(store.rows.users[ada.id].password_hash, granted)
     assert len(changes(store)) == 1
+
+
+async def test_the_current_password_may_be_guessed_in_a_session_a_few_times_only(
+    change_password: ChangePassword, passwords: FastPasswords, ada: User
+) -> None:
+    change = partial(change_password.execute, user_id=ada.id, new_password=NEW_PASSWORD)
+    session_id = uuid4()
+    for _ in range(3):
+        with pytest.raises(AuthenticationError):
+            await change(session_id=session_id, current_password="not the password")
+
+    with pytest.raises(TooManyAttemptsError):
+        await change(session_id=session_id, current_password=PASSWORD)
+
+    assert len(passwords.verified) == 3
+    await change(session_id=uuid4(), current_password=PASSWORD)
+
+
+async def test_the_logs_tell_who_changed_their_password_and_who_failed_to(
+    change_password: ChangePassword, ada: User, log_lines: list[EventDict]
+) -> None:
+    change = partial(change_password.execute, user_id=ada.id, session_id=uuid4())
+    with pytest.raises(AuthenticationError):
+        await change(current_password="not the password", new_password=NEW_PASSWORD)
+    await change(current_password=PASSWORD, new_password=NEW_PASSWORD)
+
+    assert [(line["event"], line["user_id"]) for line in log_lines] == [
+        ("password_change_failed", ada.id),
+        ("password_changed", ada.id),
+    ]
+    for secret in (PASSWORD, NEW_PASSWORD, "not the password", ada.email):
+        assert secret not in repr(log_lines)

@@ -7,7 +7,15 @@ import trustme
 from pydantic import SecretStr
 
 from src.config import Settings, load_settings
-from tests.support.environment import FIELDS, REQUIRED, SECRET, SECRETS, Environment, refusal
+from tests.support.environment import (
+    COMPLETE,
+    FIELDS,
+    REQUIRED,
+    SECRET,
+    SECRETS,
+    Environment,
+    refusal,
+)
 
 
 def all_values(settings: Settings) -> dict[str, Any]:
@@ -191,3 +199,96 @@ def test_settings_cannot_be_changed(complete: Environment) -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         settings.postgres.db = "another"  # type: ignore[misc]
+
+
+KEY = "4f9c1e7ab2d05863f1c4e97a0b3d8652"
+UNFIT = {
+    "SECURITY_SECRET_KEY": [
+        "",
+        "x" * 31,
+        "a" * 64,
+        "change-me-change-me-change-me-change-me",
+        "CHANGEME0123456789abcdef0123456789abcdef",
+        "your-secret-key-0123456789abcdef0123456789",
+        "an-example-0123456789abcdef0123456789abcdef",
+    ],
+    "SECURITY_PREVIOUS_SECRET_KEYS": [f"{KEY},short", f"change-me-{KEY}", f"{KEY},{'z' * 40}"],
+    "POSTGRES_PASSWORD": ["", "postgres", "Postgres1", "password", "change-me", "service", "aaaa"],
+    "RABBITMQ_PASSWORD": ["", "guest", "change-me", "admin123"],
+    "REDIS_PASSWORD": ["change-me", "secret", "test"],
+    "APP_LOG_LEVEL": ["DEBUG", "debug"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in UNFIT.items() if name in FIELDS for value in values],
+)
+def test_production_refuses_what_everybody_knows_and_never_shows_it(
+    complete: Environment, name: str, value: str
+) -> None:
+    complete.set({name: value}, APP_ENVIRONMENT="production")
+
+    message = refusal()
+
+    assert [line.split(":")[0].strip() for line in message.splitlines()[1:]] == [name]
+    assert not value or value not in message
+
+
+def test_production_refuses_the_users_name_as_its_password(complete: Environment) -> None:
+    complete.set({}, POSTGRES_USER="ada-and-co", POSTGRES_PASSWORD="ada-and-co")
+    load_settings()
+    complete.set({}, APP_ENVIRONMENT="production")
+
+    assert "POSTGRES_PASSWORD" in refusal()
+
+
+def test_production_tells_what_is_missing_and_what_is_unfit_all_at_once(
+    environment: Environment,
+) -> None:
+    environment.set(
+        COMPLETE | {"SECURITY_SECRET_KEY": "change-me", "APP_LOG_LEVEL": "DEBUG"},
+        APP_ENVIRONMENT="production",
+        POSTGRES_PASSWORD="postgres",
+        WORKER_CONCURRENCY="many",
+    )
+    environment.unset("POSTGRES_DB")
+
+    message = refusal()
+
+    for name in (
+        "SECURITY_SECRET_KEY",
+        "APP_LOG_LEVEL",
+        "POSTGRES_PASSWORD",
+        "WORKER_CONCURRENCY",
+        "POSTGRES_DB",
+    ):
+        assert name in message
+
+
+def test_a_session_must_not_end_before_its_access_tokens(complete: Environment) -> None:
+    complete.set({}, SECURITY_SESSION_IDLE_SECONDS="599")
+    assert "SECURITY_SESSION_IDLE_SECONDS" in refusal()
+    complete.set({}, SECURITY_ACCESS_TOKEN_TTL_SECONDS="599")
+    assert load_settings().security.session_idle_seconds == 599
+
+
+@pytest.mark.parametrize(
+    ("value", "keys"),
+    [("", []), (KEY, [KEY]), (f"{KEY}, {KEY}", [KEY, KEY]), (f'["{KEY}", "{KEY}"]', [KEY, KEY])],
+)
+def test_previous_keys_are_a_list_behind_the_key_that_signs(
+    complete: Environment, value: str, keys: list[str]
+) -> None:
+    complete.set({}, SECURITY_PREVIOUS_SECRET_KEYS=value)
+
+    settings = load_settings()
+
+    assert settings.security.secret_keys == [SECRET, *keys]
+    assert KEY not in repr(settings)
+
+
+def test_no_page_may_call_the_api_from_a_browser_unless_it_is_named(complete: Environment) -> None:
+    assert load_settings().app.cors_origins == ()
+    complete.set({}, APP_CORS_ORIGINS="https://a.example,https://b.example")
+    assert load_settings().app.cors_origins == ("https://a.example", "https://b.example")

@@ -1,10 +1,14 @@
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from structlog.typing import EventDict
 
+from src.domain.session import Session, SessionLifetime
 from src.usecases.keep_house import KeepHouse
+from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from tests.fakes.clock import MovableClock
+from tests.fakes.database import InMemoryDatabase
 from tests.fakes.message_records import InMemoryMessageRecords
 
 
@@ -14,8 +18,10 @@ def records() -> InMemoryMessageRecords:
 
 
 @pytest.fixture
-def keep_house(records: InMemoryMessageRecords, clock: MovableClock) -> KeepHouse:
-    return KeepHouse(records, clock)
+def keep_house(
+    records: InMemoryMessageRecords, unit_of_work: UnitOfWorkFactory, clock: MovableClock
+) -> KeepHouse:
+    return KeepHouse(records, unit_of_work, clock)
 
 
 async def test_messages_are_forgotten_a_week_after_they_were_handled(
@@ -35,11 +41,30 @@ async def test_messages_are_forgotten_a_week_after_they_were_handled(
     ids=["nothing waits", "for a minute", "for longer"],
 )
 async def test_it_is_told_when_an_event_waits_for_longer_than_a_minute(
-    clock: MovableClock, log_lines: list[EventDict], waiting: list[float], told: list[int]
+    keep_house: KeepHouse,
+    records: InMemoryMessageRecords,
+    log_lines: list[EventDict],
+    waiting: list[float],
+    told: list[int],
 ) -> None:
-    since = [clock.now - timedelta(seconds=seconds) for seconds in waiting]
+    now = keep_house.clock()
+    records.waiting_since = [now - timedelta(seconds=seconds) for seconds in waiting]
 
-    await KeepHouse(InMemoryMessageRecords(waiting_since=since), clock).execute()
+    await keep_house.execute()
 
     warnings = [line for line in log_lines if line["event"] == "outbox_behind"]
     assert [line["oldest_seconds"] for line in warnings] == told
+
+
+async def test_sessions_are_forgotten_a_week_after_they_expired(
+    keep_house: KeepHouse, store: InMemoryDatabase, clock: MovableClock, log_lines: list[EventDict]
+) -> None:
+    day = SessionLifetime(idle=timedelta(days=1), absolute=timedelta(days=1))
+    ages = [timedelta(days=8, microseconds=1), timedelta(days=8), timedelta(0)]
+    sessions = [Session.start(uuid4(), day, clock.now - age) for age in ages]
+    store.rows.sessions = {session.id: session for session in sessions}
+
+    await keep_house.execute()
+
+    assert [*store.rows.sessions.values()] == sessions[1:]
+    assert {"event": "sessions_purged", "sessions": 1, "log_level": "info"} in log_lines

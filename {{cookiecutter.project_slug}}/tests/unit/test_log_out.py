@@ -1,6 +1,7 @@
 from uuid import uuid4
 
 import pytest
+from structlog.typing import EventDict
 
 from src.domain.errors import AuthenticationError
 from src.domain.user import User
@@ -9,13 +10,15 @@ from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
-from tests.unit.conftest import PASSWORD
+from tests.unit.conftest import HOME, PASSWORD
 
 
 async def test_logging_out_ends_this_session_and_no_other(
     log_out: LogOut, log_in: LogIn, authenticate: Authenticate, ada: User
 ) -> None:
-    ended, other = [await log_in.execute(email=ada.email, password=PASSWORD) for _ in range(2)]
+    ended, other = [
+        await log_in.execute(email=ada.email, password=PASSWORD, address=HOME) for _ in range(2)
+    ]
     session_id = (await authenticate.execute(ended.access_token)).session_id
 
     await log_out.execute(session_id=session_id)
@@ -28,7 +31,7 @@ async def test_logging_out_ends_this_session_and_no_other(
 async def test_logging_out_twice_changes_nothing(
     log_out: LogOut, log_in: LogIn, store: InMemoryDatabase, clock: MovableClock, ada: User
 ) -> None:
-    await log_in.execute(email=ada.email, password=PASSWORD)
+    await log_in.execute(email=ada.email, password=PASSWORD, address=HOME)
     [session] = store.rows.sessions.values()
     first = clock.now
     await log_out.execute(session_id=session.id)
@@ -45,3 +48,18 @@ async def test_logging_out_of_a_session_that_is_not_kept_is_no_error(
     await log_out.execute(session_id=uuid4())
 
     assert store.rows.sessions == {}
+
+
+async def test_the_logs_tell_who_logged_out(
+    log_out: LogOut,
+    log_in: LogIn,
+    authenticate: Authenticate,
+    ada: User,
+    log_lines: list[EventDict],
+) -> None:
+    pair = await log_in.execute(email=ada.email, password=PASSWORD, address=HOME)
+    principal = await authenticate.execute(pair.access_token)
+
+    await log_out.execute(session_id=principal.session_id)
+
+    assert log_lines[-1] == {"event": "logged_out", "user_id": ada.id, "log_level": "info"}

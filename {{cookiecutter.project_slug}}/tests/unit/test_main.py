@@ -2,6 +2,7 @@ import logging
 import runpy
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 import structlog
 from fastapi import FastAPI
@@ -54,3 +55,26 @@ def test_an_api_without_settings_ends_with_a_sentence_that_names_them(
 
     assert "SECURITY_SECRET_KEY" in str(end.value.code)
     assert "POSTGRES_PASSWORD" in str(end.value.code)
+
+
+def test_the_documentation_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    Environment(monkeypatch).set(COMPLETE, APP_DOCS_ENABLED="false")
+
+    app = start()
+
+    paths = {getattr(route, "path", "") for route in app.routes}
+    assert not paths & {"/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
+
+
+@pytest.mark.parametrize(("origins", "allowed"), [("", None), ("https://a.example",) * 2])
+async def test_a_page_of_another_origin_may_call_the_api_if_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, origins: str, allowed: str | None
+) -> None:
+    Environment(monkeypatch).set(COMPLETE, APP_CORS_ORIGINS=origins)
+    transport = httpx2.ASGITransport(start())
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        for origin in ("https://a.example", "https://evil.example", "null"):
+            response = await client.get("/health/live", headers={"Origin": origin})
+            expected = allowed if origin == allowed else None
+            assert response.headers.get("access-control-allow-origin") == expected
+            assert "access-control-allow-credentials" not in response.headers

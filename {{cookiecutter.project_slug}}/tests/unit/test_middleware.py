@@ -120,7 +120,7 @@ async def test_what_an_earlier_request_noted_for_its_logs_is_gone() -> None:
 
     await Caller(look).call(http(b"mine"))
 
-    assert seen == {"request_id": "mine"}
+    assert seen == {"request_id": "mine", "client": None}
 
 
 async def test_an_error_nobody_caught_is_a_500_that_tells_the_request_id_only() -> None:

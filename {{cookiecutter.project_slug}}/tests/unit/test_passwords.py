@@ -6,6 +6,7 @@ import argon2
 import pytest
 
 from src.domain.errors import WeakPasswordError
+from src.usecases.ports.security import HashingBusyError
 from src.utils.passwords import Argon2Passwords
 
 PASSWORD = "correct horse battery staple"
@@ -181,3 +182,59 @@ async def test_a_damaged_hash_is_no_ones_password(passwords: Argon2Passwords) ->
     damaged = password_hash[:-3] + ("abc" if password_hash[-3:] != "abc" else "abd")
 
     assert not await passwords.verify(damaged, PASSWORD)
+
+
+@pytest.mark.parametrize("changed", [{"memory_kib": 16}, {"passes": 2}, {"lanes": 2}])
+async def test_a_hash_is_renewed_when_a_parameter_has_changed_and_only_then(
+    changed: dict[str, int],
+) -> None:
+    parameters = {"memory_kib": 64, "passes": 1, "lanes": 1}
+    before, now = Argon2Passwords(**parameters), Argon2Passwords(**parameters | changed)
+    password_hash = await before.hash(PASSWORD)
+
+    assert await before.rehash(password_hash, PASSWORD) is None
+    renewed = await now.rehash(password_hash, PASSWORD)
+
+    assert renewed is not None
+    assert await now.rehash(renewed, PASSWORD) is None
+    assert await before.verify(renewed, PASSWORD)
+
+
+async def test_a_password_chosen_before_it_became_common_is_renewed_too(
+    passwords: Argon2Passwords, real_passwords: Argon2Passwords
+) -> None:
+    chosen_long_ago = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+    assert await real_passwords.rehash(chosen_long_ago.hash("password"), "password")
+
+
+async def test_more_than_can_wait_are_refused_at_once_and_places_come_back() -> None:
+    passwords = Argon2Passwords(threads=1, queue=2, memory_kib=16_384, passes=2)
+    password_hash = await passwords.hash(PASSWORD)
+
+    outcomes = await asyncio.gather(
+        *(passwords.verify(password_hash, PASSWORD) for _ in range(8)), return_exceptions=True
+    )
+
+    assert outcomes[:3] == [True] * 3
+    assert [type(outcome) for outcome in outcomes[3:]] == [HashingBusyError] * 5
+    assert await passwords.verify(password_hash, PASSWORD)
+
+
+async def test_a_caller_who_gives_up_leaves_no_place_taken() -> None:
+    passwords = Argon2Passwords(threads=1, queue=1, memory_kib=16_384, passes=2)
+    for _ in range(6):
+        waiting = [asyncio.create_task(passwords.verify(None, PASSWORD)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {asyncio.CancelledError}
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await passwords.verify(None, PASSWORD)
+                except HashingBusyError:
+                    await asyncio.sleep(0.01)
+                else:
+                    break

@@ -2,6 +2,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.typing import EventDict
 
 from src.domain.errors import AuthenticationError
 from src.domain.events import SessionReuseDetected
@@ -14,13 +15,13 @@ from src.usecases.refresh_session import RefreshSession
 from src.utils.tokens import SignedTokens
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
-from tests.unit.conftest import PASSWORD
+from tests.unit.conftest import HOME, PASSWORD
 
 
 @pytest.fixture
 async def first(log_in: LogIn, ada: User) -> TokenPair:
     """The tokens of a login."""
-    return await log_in.execute(email=ada.email, password=PASSWORD)
+    return await log_in.execute(email=ada.email, password=PASSWORD, address=HOME)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ async def test_many_refreshes_at_once_get_one_successor(
 async def test_an_older_refresh_token_revokes_the_session(
     refresh_session: RefreshSession,
     store: InMemoryDatabase,
-    clock: MovableClock,
+    log_lines: list[EventDict],
     first: TokenPair,
     session_id: UUID,
 ) -> None:
@@ -92,9 +93,13 @@ async def test_an_older_refresh_token_revokes_the_session(
         with pytest.raises(AuthenticationError):
             await refresh_session.execute(refresh_token=token.refresh_token)
 
-    assert store.rows.sessions[session_id].revoked_at == clock.now
+    session = store.rows.sessions[session_id]
+    assert session.revoked_at == refresh_session.clock()
     reuses = [event for event in store.rows.events if isinstance(event, SessionReuseDetected)]
     assert [event.aggregate_id for event in reuses] == [session_id]
+    told = [line for line in log_lines if line["event"] == "refresh_token_reused"]
+    assert [line["user_id"] for line in told] == [session.user_id]
+    assert first.refresh_token not in repr(log_lines)
 
 
 async def test_the_previous_refresh_token_after_the_grace_revokes_the_session(

@@ -13,9 +13,9 @@ NOW = datetime.now(UTC)
 TOKEN_BYTES = 16 + 8 + 32
 
 
-def tokens_of(secret_key: str) -> SignedTokens:
+def tokens_of(*secret_keys: str) -> SignedTokens:
     return SignedTokens(
-        secret_key=secret_key, issuer="this-service", ttl_seconds=600, lifetime=LIFETIME
+        secret_keys=secret_keys, issuer="this-service", ttl_seconds=600, lifetime=LIFETIME
     )
 
 
@@ -126,3 +126,20 @@ def test_processes_that_share_the_secret_share_the_refresh_tokens() -> None:
     other_process = tokens_of("the secret of this service, " * 3)
 
     assert other_process.read_refresh_token(TOKEN) == (SESSION.id, 1)
+
+
+def test_the_refresh_token_of_a_previous_key_is_accepted_until_that_key_is_removed() -> None:
+    old, new = "the secret of last year, " * 3, "the secret of this year, " * 3
+    token = tokens_of(old).issue(SESSION, NOW).refresh_token
+
+    assert tokens_of(new, old).read_refresh_token(token) == (SESSION.id, 1)
+    with pytest.raises(AuthenticationError):
+        tokens_of(new).read_refresh_token(token)
+
+
+def test_the_first_key_makes_the_successor() -> None:
+    old, new = "the secret of last year, " * 3, "the secret of this year, " * 3
+
+    token = tokens_of(new, old).issue(SESSION, NOW).refresh_token
+
+    assert token == tokens_of(new).issue(SESSION, NOW).refresh_token

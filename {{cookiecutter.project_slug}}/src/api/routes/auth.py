@@ -1,10 +1,10 @@
 """Accounts and sessions."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 
-from src.api.dependencies import CurrentPrincipal, provided
+from src.api.dependencies import ClientAddress, CurrentPrincipal, provided
 from src.api.errors import problems
 from src.api.schemas.auth import LoginRequest, RefreshRequest, RegisterRequest, TokenResponse
 from src.api.schemas.users import UserResponse
@@ -15,6 +15,16 @@ from src.usecases.ports.security import TokenPair
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
 
+# Links of OpenAPI: how an answer leads to the next request.
+LOG_IN = {"email": "$request.body#/email", "password": "$request.body#/password"}
+REFRESH = {"refresh_token": "$response.body#/refresh_token"}
+
+
+def leads_to(operation: str, body: dict[str, str]) -> dict[str, Any]:
+    """Return how OpenAPI describes what an answer can be used for."""
+    return {"links": {operation: {"operationId": operation, "requestBody": body}}}
+
+
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
@@ -22,7 +32,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
     "/register",
     status_code=201,
     response_model=UserResponse,
-    responses=problems(409, 422),
+    responses={201: leads_to("login", LOG_IN), **problems(409, 413, 422, 503)},
     description=RegisterUser.__doc__,
 )
 async def register(
@@ -34,20 +44,23 @@ async def register(
 @router.post(
     "/login",
     response_model=TokenResponse,
-    responses=problems(401, 422),
+    responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 429, 503)},
     description=LogIn.__doc__,
 )
 async def login(
-    body: LoginRequest, response: Response, log_in: Annotated[LogIn, provided(LogIn)]
+    body: LoginRequest,
+    response: Response,
+    address: ClientAddress,
+    log_in: Annotated[LogIn, provided(LogIn)],
 ) -> TokenPair:
     response.headers["Cache-Control"] = "no-store"
-    return await log_in.execute(email=body.email, password=body.password)
+    return await log_in.execute(email=body.email, password=body.password, address=address)
 
 
 @router.post(
     "/refresh",
     response_model=TokenResponse,
-    responses=problems(401, 422),
+    responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 503)},
     description=RefreshSession.__doc__,
 )
 async def refresh(
@@ -59,6 +72,6 @@ async def refresh(
     return await refresh_session.execute(refresh_token=body.refresh_token)
 
 
-@router.post("/logout", status_code=204, responses=problems(401), description=LogOut.__doc__)
+@router.post("/logout", status_code=204, responses=problems(401, 503), description=LogOut.__doc__)
 async def logout(principal: CurrentPrincipal, log_out: Annotated[LogOut, provided(LogOut)]) -> None:
     await log_out.execute(session_id=principal.session_id)

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/users", tags=["users"])
 @router.get(
     "/me",
     response_model=UserResponse,
-    responses=problems(401),
+    responses=problems(401, 503),
     description="Return the user whom the access token speaks for.",
 )
 async def read_me(principal: CurrentPrincipal) -> UserProfile:
@@ -26,7 +26,7 @@ async def read_me(principal: CurrentPrincipal) -> UserProfile:
 @router.put(
     "/me/password",
     status_code=204,
-    responses=problems(401, 422),
+    responses=problems(401, 413, 422, 429, 503),
     description=ChangePassword.__doc__,
 )
 async def change_my_password(

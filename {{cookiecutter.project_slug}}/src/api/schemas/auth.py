@@ -2,11 +2,35 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field
+from email_validator import validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-Email = Annotated[EmailStr, Field(max_length=254, examples=["ada@example.com"])]
-KnownPassword = Annotated[str, Field(min_length=1, max_length=128, examples=["a long passphrase"])]
-NewPassword = Annotated[str, Field(min_length=8, max_length=128, examples=["a longer passphrase"])]
+from src.domain.password import MAX_LENGTH, MIN_LENGTH, normalise_password
+from src.domain.user import normalise_email
+
+
+def to_address(text: str) -> str:
+    """Return an address in its normal form. Unlike pydantic's, take no name before it.
+
+    Domains under `.test` are nobody's (RFC 2606) and fine for tests.
+    """
+    email = normalise_email(text)
+    return validate_email(email, check_deliverability=False, test_environment=True).normalized
+
+
+Email = Annotated[
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
+    AfterValidator(to_address),
+]
+# Normalised before it is measured: how a keyboard composes a letter is not the user's business.
+Normalise = BeforeValidator(lambda v: normalise_password(v) if isinstance(v, str) else v)
+KnownPassword = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH), Normalise]
+NewPassword = Annotated[
+    str,
+    Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, examples=["a long passphrase"]),
+    Normalise,
+]
 
 
 class Body(BaseModel):

@@ -1,8 +1,9 @@
-"""Connections to Redis that give up soon, since everything in it is in Postgres too."""
+"""Connections to Redis that give up soon, since nothing in it is missed for long."""
 
 from pathlib import Path
 from typing import Any
 
+from limits.aio.storage import RedisStorage
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -34,3 +35,14 @@ def create_client(
         **tls,
     )
     return Redis.from_pool(pool)
+
+
+def create_counters(redis: Redis, namespace: str) -> RedisStorage:
+    """Return the storage in which all processes count together."""
+    return RedisStorage(
+        "async+redis://",
+        wrap_exceptions=True,
+        implementation="redispy",
+        key_prefix=f"{namespace}:throttle",
+        connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # passed on to redis-py
+    )

@@ -48,7 +48,7 @@ class SessionRow(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     generation: Mapped[int]
     rotated_at: Mapped[datetime]
-    idle_expires_at: Mapped[datetime]
+    idle_expires_at: Mapped[datetime] = mapped_column(index=True)
     absolute_expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from src.domain.session import Session
 from src.repositories.db.cached import Fields, read_through
@@ -29,12 +29,20 @@ ACCESS = (
 )
 INSERT = insert(SessionRow)
 UPDATE = update(SessionRow).where(SessionRow.id == bindparam("key"))
-REVOKE_OTHERS = (
+REVOKE = (
     update(SessionRow)
-    .where(SessionRow.user_id == bindparam("owner"), SessionRow.id != bindparam("keep"))
+    .where(SessionRow.user_id == bindparam("owner"))
+    .where(SessionRow.id.is_distinct_from(bindparam("keep")))
     .where(SessionRow.revoked_at.is_(None))
     .returning(SessionRow.id)
 )
+EXPIRED = (
+    select(SessionRow.id)
+    .where(SessionRow.idle_expires_at < bindparam("before"))
+    .limit(10_000)  # at once, for a backlog must not run into the statement timeout
+    .with_for_update(skip_locked=True)
+)
+FORGET = delete(SessionRow).where(SessionRow.id.in_(EXPIRED)).returning(SessionRow.id)
 
 
 def session_key(session_id: UUID) -> str:
@@ -84,7 +92,12 @@ class DBSessionRepository:
         if session.revoked_at is not None:  # a mere rotation changes nothing that is cached
             self.transaction.stale_keys.add(session_key(session.id))
 
-    async def revoke_other_sessions(self, user_id: UUID, keep: UUID, now: datetime) -> None:
+    async def revoke_sessions(
+        self, user_id: UUID, now: datetime, *, keep: UUID | None = None
+    ) -> None:
         values = {"owner": user_id, "keep": keep, "revoked_at": now}
-        ended = await self.transaction.execute(REVOKE_OTHERS, values)
+        ended = await self.transaction.execute(REVOKE, values)
         self.transaction.stale_keys |= {session_key(session_id) for session_id in ended.scalars()}
+
+    async def forget_expired_sessions(self, before: datetime) -> int:
+        return len((await self.transaction.execute(FORGET, {"before": before})).all())

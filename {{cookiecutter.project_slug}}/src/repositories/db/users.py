@@ -85,7 +85,12 @@ class DBUserRepository:
         self._invalidate_user_cache(user)
 
     async def update_user_password(self, user: User) -> None:
-        columns = ("password_hash", "updated_at", "version")
+        await self._update(user, "password_hash", "updated_at", "version")
+
+    async def update_user_activity(self, user: User) -> None:
+        await self._update(user, "is_active", "updated_at", "version")
+
+    async def _update(self, user: User, *columns: str) -> None:
         values = {column: getattr(user, column) for column in columns}
         await self.transaction.execute(UPDATE, {"key": user.id, **values})
         self.transaction.take_events(user)

@@ -15,8 +15,12 @@ class Clock(Protocol):
         """Return now, in UTC and aware of it."""
 
 
+class HashingBusyError(Exception):
+    """So many passwords wait to be hashed that another would wait for too long."""
+
+
 class Passwords(Protocol):
-    """Hashes slowly, and never on the event loop."""
+    """Hashes slowly, and never on the event loop. Each method may raise `HashingBusyError`."""
 
     async def hash(self, password: str) -> str:
         """Return the salted hash of a new password, or raise `WeakPasswordError`."""
@@ -27,6 +31,9 @@ class Passwords(Protocol):
         None stands for an account that does not exist: it takes as long and is never right, so
         that an answer's time tells nobody who has an account.
         """
+
+    async def rehash(self, password_hash: str, password: str) -> str | None:
+        """Return a new hash of a right password whose hash has outdated parameters, else None."""
 
 
 class AccessClaims(NamedTuple):

@@ -40,5 +40,13 @@ class SessionRepository(Protocol):
     async def update_session(self, session: Session) -> None:
         """Store a session loaded for update."""
 
-    async def revoke_other_sessions(self, user_id: UUID, keep: UUID, now: datetime) -> None:
-        """End every live session of the user but one."""
+    async def revoke_sessions(
+        self, user_id: UUID, now: datetime, *, keep: UUID | None = None
+    ) -> None:
+        """End every live session of the user, but for one to keep."""
+
+    async def forget_expired_sessions(self, before: datetime) -> int:
+        """Delete some of the sessions whose idle expiry was before then, and tell how many.
+
+        A revoked session goes by the same time: it cannot be refreshed and so expires.
+        """

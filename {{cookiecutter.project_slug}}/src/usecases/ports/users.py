@@ -30,3 +30,6 @@ class UserRepository(Protocol):
 
     async def update_user_password(self, user: User) -> None:
         """Store the hash of a user loaded for update."""
+
+    async def update_user_activity(self, user: User) -> None:
+        """Store whether a user loaded for update is active."""

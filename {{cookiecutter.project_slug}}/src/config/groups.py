@@ -1,29 +1,28 @@
-"""Settings, read from the environment and from `.env`: one group, one prefix a component."""
+"""The settings of each component, with a prefix of its own."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from src.domain.session import SessionLifetime
-from src.utils.settings import Encrypted, SecretsInFiles, missing_secrets
+from src.utils.settings import Encrypted, Keys, Origins, SecretsInFiles, SplitCommas
 
-ROOT = Path(__file__).parent.parent
-MIN_SECRET_CHARACTERS = 32
-
-
-class SettingsError(Exception):
-    """What is set does not allow a start. Names every variable that is wrong, and no value."""
-
+ROOT = Path(__file__).parent.parent.parent
 
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
-SplitCommas = BeforeValidator(lambda v: v.strip("[] ").split(",") if isinstance(v, str) else v)
 Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas]
 
 
@@ -41,6 +40,8 @@ class AppSettings(Group, env_prefix="APP_"):
     name: str = "{{ cookiecutter.project_slug }}"
     environment: Literal["development", "production"] = "development"
     log_level: LogLevel = "INFO"
+    docs_enabled: bool = True
+    cors_origins: Origins = ()
     drain_seconds: Annotated[float, Field(ge=0)] = 0
 
 
@@ -106,10 +107,22 @@ class SecuritySettings(Group, env_prefix="SECURITY_"):
     """Tokens and sessions."""
 
     secret_key: SecretStr
+    previous_secret_keys: Keys = ()
     access_token_ttl_seconds: Annotated[int, Field(ge=1, le=600)] = 600
-    hashing_threads: PositiveInt = os.cpu_count() or 1
     session_idle_seconds: PositiveInt = 14 * 24 * 3600
     session_lifetime_seconds: PositiveInt = 90 * 24 * 3600
+
+    @field_validator("session_idle_seconds", "session_lifetime_seconds")
+    @classmethod
+    def _outlives_access_token(cls, seconds: int, info: ValidationInfo) -> int:
+        if seconds < info.data.get("access_token_ttl_seconds", 0):
+            raise ValueError("must not be less than SECURITY_ACCESS_TOKEN_TTL_SECONDS")
+        return seconds
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """The key that signs, then those that still verify."""
+        return [k.get_secret_value() for k in (self.secret_key, *self.previous_secret_keys)]
 
     @property
     def lifetime(self) -> SessionLifetime:
@@ -118,46 +131,20 @@ class SecuritySettings(Group, env_prefix="SECURITY_"):
         return SessionLifetime(idle=timedelta(seconds=idle), absolute=timedelta(seconds=absolute))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """All groups."""
+class HashingSettings(Group, env_prefix="SECURITY_HASHING_"):
+    """Passwords: Argon2id's parameters, and how many are hashed and wait to be at once."""
 
-    app: AppSettings
-    postgres: PostgresSettings
-    # {% if cookiecutter.use_redis %}
-    redis: RedisSettings
-    # {% endif %}
-    # {% if cookiecutter.use_rabbitmq %}
-    rabbitmq: RabbitMQSettings
-    # {% else %}
-    queue: QueueSettings
-    # {% endif %}
-    worker: WorkerSettings
-    security: SecuritySettings
+    threads: PositiveInt = os.cpu_count() or 1
+    queue: PositiveInt = 100
+    memory_kib: Annotated[int, Field(ge=64)] = 19_456
+    passes: PositiveInt = 2
+    lanes: Annotated[int, Field(ge=1, le=8)] = 1
 
 
-def load_settings() -> Settings:
-    """Return the settings, or raise one `SettingsError` that names all that is wrong."""
-    problems: list[str] = []
-    groups: dict[str, Group] = {}
-    for field in fields(Settings):
-        group = cast("type[Group]", field.type)
-        try:
-            groups[field.name] = group()
-        except ValidationError as error:
-            prefix = group.model_config.get("env_prefix", "")
-            problems += [f"{prefix}{e['loc'][0]}".upper() + f": {e['msg']}" for e in error.errors()]
-    if not problems:
-        settings = Settings(**groups)  # type: ignore[arg-type]  # each is of its field's type
-        if settings.app.environment == "production":
-            problems += _unfit_for_production(settings)
-    if problems:
-        raise SettingsError("\n  ".join(["The settings do not allow a start:", *problems]))
-    return settings
+class ThrottleSettings(Group, env_prefix="SECURITY_THROTTLE_"):
+    """How many guesses of a password may be wrong before the next have to wait."""
 
-
-def _unfit_for_production(settings: Settings) -> Iterator[str]:
-    if len(settings.security.secret_key.get_secret_value()) < MIN_SECRET_CHARACTERS:
-        yield f"SECURITY_SECRET_KEY: production needs {MIN_SECRET_CHARACTERS} characters or more"
-    for group in vars(settings).values():
-        yield from missing_secrets(group)
+    window_seconds: PositiveInt = 15 * 60
+    per_address: PositiveInt = 100
+    per_account: PositiveInt = 50
+    per_account_and_address: PositiveInt = 10
