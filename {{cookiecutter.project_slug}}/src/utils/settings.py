@@ -7,7 +7,14 @@ from pathlib import Path
 from ssl import SSLContext, create_default_context
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, FilePath, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode
 

@@ -40,7 +40,8 @@ def throttle(request: pytest.FixtureRequest) -> LimitsThrottle:
 
 
 async def test_an_account_may_be_guessed_at_from_one_address_a_few_times_only(
-    throttle: LimitsThrottle, home: str,
+    throttle: LimitsThrottle,
+    home: str,
 ) -> None:
     email = new_email()
     made = [await guess(throttle.login(email, home)) for _ in range(PER_PAIR + 2)]
@@ -52,7 +53,8 @@ async def test_an_account_may_be_guessed_at_from_one_address_a_few_times_only(
 
 
 async def test_guesses_that_are_made_all_at_once_count_all_the_same(
-    throttle: LimitsThrottle, home: str,
+    throttle: LimitsThrottle,
+    home: str,
 ) -> None:
     email, made = new_email(), 0
 
@@ -76,7 +78,8 @@ async def test_right_passwords_count_for_nothing(throttle: LimitsThrottle, home:
 
 
 async def test_a_login_that_failed_for_another_reason_counts_for_nothing(
-    throttle: LimitsThrottle, home: str,
+    throttle: LimitsThrottle,
+    home: str,
 ) -> None:
     email = new_email()
     for _ in range(3 * PER_ADDRESS):
@@ -87,7 +90,9 @@ async def test_a_login_that_failed_for_another_reason_counts_for_nothing(
 
 
 async def test_one_address_may_try_many_accounts_a_few_times_only(
-    throttle: LimitsThrottle, home: str, elsewhere: str,
+    throttle: LimitsThrottle,
+    home: str,
+    elsewhere: str,
 ) -> None:
     made = [await guess(throttle.login(new_email(), home)) for _ in range(PER_ADDRESS + 2)]
     assert made == [True] * PER_ADDRESS + [False] * 2
@@ -95,7 +100,8 @@ async def test_one_address_may_try_many_accounts_a_few_times_only(
 
 
 async def test_many_addresses_together_may_guess_at_one_account_a_few_times_only(
-    throttle: LimitsThrottle, elsewhere: str,
+    throttle: LimitsThrottle,
+    elsewhere: str,
 ) -> None:
     email = new_email()
     attempts = [throttle.login(email, f"{elsewhere}{n}") for n in range(PER_ACCOUNT + 2)]
@@ -104,7 +110,9 @@ async def test_many_addresses_together_may_guess_at_one_account_a_few_times_only
 
 
 async def test_an_attack_from_elsewhere_does_not_lock_the_owner_out_at_home(
-    throttle: LimitsThrottle, home: str, elsewhere: str,
+    throttle: LimitsThrottle,
+    home: str,
+    elsewhere: str,
 ) -> None:
     email = new_email()
     assert await guess(throttle.login(email, home), right=True)
@@ -115,7 +123,8 @@ async def test_an_attack_from_elsewhere_does_not_lock_the_owner_out_at_home(
 
 
 async def test_at_home_too_the_owner_may_be_wrong_a_few_times_only(
-    throttle: LimitsThrottle, home: str,
+    throttle: LimitsThrottle,
+    home: str,
 ) -> None:
     email = new_email()
     assert await guess(throttle.login(email, home), right=True)
@@ -124,7 +133,9 @@ async def test_at_home_too_the_owner_may_be_wrong_a_few_times_only(
 
 
 async def test_an_address_that_is_refused_takes_nothing_from_the_account(
-    throttle: LimitsThrottle, home: str, elsewhere: str,
+    throttle: LimitsThrottle,
+    home: str,
+    elsewhere: str,
 ) -> None:
     email = new_email()
     for _ in range(3 * PER_ACCOUNT):
@@ -163,7 +174,8 @@ async def test_the_current_password_may_be_guessed_in_a_session_a_few_times_only
 
 
 async def test_an_attack_on_the_login_leaves_password_changes_alone(
-    throttle: LimitsThrottle, home: str,
+    throttle: LimitsThrottle,
+    home: str,
 ) -> None:
     for _ in range(PER_ADDRESS + 1):
         await guess(throttle.login(new_email(), home))
