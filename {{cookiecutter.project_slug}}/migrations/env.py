@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from src.config import PostgresSettings
 from src.repositories.db.models import Base
+from src.settings import PostgresSettings
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('migrations'))")
 

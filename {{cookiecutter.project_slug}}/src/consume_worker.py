@@ -9,9 +9,10 @@ from pathlib import Path
 import punq
 import structlog
 
-from src.config import SettingsError, WorkerSettings, load_settings
+from src.config import SettingsError, load_settings
 from src.container import build_container, open_resources
 from src.repositories.db.notify import OutboxListener
+from src.settings import WorkerSettings
 from src.usecases.keep_house import KeepHouse
 from src.usecases.ports.messaging import EventConsumer
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError

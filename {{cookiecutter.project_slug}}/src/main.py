@@ -6,8 +6,9 @@ import tomllib
 from fastapi import FastAPI
 
 from src.api.app import create_app
-from src.config import ROOT, SettingsError, load_settings
+from src.config import SettingsError, load_settings
 from src.container import build_container, open_resources
+from src.settings import ROOT
 from src.utils.logging import configure_logging
 
 

@@ -15,9 +15,10 @@ import punq
 import pytest
 import structlog
 
-from src.config import AppSettings, Group, PostgresSettings, Settings, SettingsError, load_settings
+from src.config import Settings, SettingsError, load_settings
 from src.container import build_container, open_resources
 from src.repositories.db.engine import Database
+from src.settings import AppSettings, Group, PostgresSettings
 from tests.support import isolation
 from tests.support.servers import RUN_SETTINGS, find_servers
 

@@ -13,7 +13,8 @@ import httpx2
 import orjson
 import pytest
 
-from src.config import ROOT, Settings
+from src.config import Settings
+from src.settings import ROOT
 from tests.support.network import closed_port
 from tests.support.waiting import eventually
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from src.config import Group, SettingsError, load_settings
+from src.config import SettingsError, load_settings
+from src.settings import Group
 
 SECRET = "s3cret-that-must-never-be-shown-0123456789"
 FIELDS = {

@@ -10,7 +10,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from src.config import ROOT, PostgresSettings
+from src.settings import ROOT, PostgresSettings
 from tests.support.servers import patience
 
 

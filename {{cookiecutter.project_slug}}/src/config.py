@@ -7,9 +7,8 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from src.config import groups
-from src.config.groups import (
-    ROOT,
+from src import settings
+from src.settings import (
     AppSettings,
     Group,
     HashingSettings,
@@ -18,18 +17,7 @@ from src.config.groups import (
     ThrottleSettings,
     WorkerSettings,
 )
-from src.utils.settings import unfit_secrets
-
-__all__ = [
-    "ROOT",
-    "AppSettings",
-    "Group",
-    "PostgresSettings",
-    "Settings",
-    "SettingsError",
-    "WorkerSettings",
-    "load_settings",
-]
+from src.utils.setting_types import unfit_secrets
 
 MIN_KEY_CHARACTERS = 32
 
@@ -45,12 +33,12 @@ class Settings:
     app: AppSettings
     postgres: PostgresSettings
     # {% if cookiecutter.use_redis %}
-    redis: groups.RedisSettings
+    redis: settings.RedisSettings
     # {% endif %}
     # {% if cookiecutter.use_rabbitmq %}
-    rabbitmq: groups.RabbitMQSettings
+    rabbitmq: settings.RabbitMQSettings
     # {% else %}
-    queue: groups.QueueSettings
+    queue: settings.QueueSettings
     # {% endif %}
     worker: WorkerSettings
     security: SecuritySettings

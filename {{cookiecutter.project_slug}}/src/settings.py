@@ -18,9 +18,9 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from src.domain.session import SessionLifetime
-from src.utils.settings import Encrypted, Keys, Origins, SecretsInFiles, SplitCommas
+from src.utils.setting_types import Encrypted, Keys, Origins, SecretsInFiles, SplitCommas
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas]
