@@ -23,7 +23,7 @@ from src.utils.setting_types import Encrypted, Keys, Origins, SecretsInFiles, Sp
 ROOT = Path(__file__).parent.parent
 
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
-Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas]
+Delays = Annotated[tuple[PositiveInt, ...], NoDecode, SplitCommas, Field(min_length=1)]
 
 
 class Group(SecretsInFiles):

@@ -15,6 +15,12 @@ from src.api.errors import add_error_handlers
 from src.api.middleware import HEADER, RequestMiddleware
 from src.api.routes import auth, health, users
 
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT"],
+    "allow_headers": ["Authorization", HEADER],
+    "expose_headers": ["Retry-After", HEADER],
+}
+
 
 def create_app(
     container: punq.Container,
@@ -47,13 +53,7 @@ def create_app(
         **documentation,
     )
     if cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=cors_origins,
-            allow_methods=["GET", "POST", "PUT"],
-            allow_headers=["Authorization", HEADER],
-            expose_headers=["Retry-After", HEADER],
-        )
+        app.add_middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)
     app.add_middleware(RequestMiddleware)
     app.state.container = container
     add_error_handlers(app)
