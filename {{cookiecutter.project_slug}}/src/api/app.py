@@ -15,6 +15,7 @@ from src.api.errors import add_error_handlers
 from src.api.middleware import HEADER, RequestMiddleware
 from src.api.routes import auth, health, users
 
+Resources = Callable[[punq.Container], AbstractAsyncContextManager[None]]
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT"],
     "allow_headers": ["Authorization", HEADER],
@@ -24,7 +25,7 @@ CORS: dict[str, Any] = {
 
 def create_app(
     container: punq.Container,
-    resources: Callable[[punq.Container], AbstractAsyncContextManager[None]],
+    resources: Resources,
     *,
     cors_origins: Sequence[str] = (),
     **documentation: Any,
@@ -35,17 +36,8 @@ def create_app(
     `cors_origins` may call the API from a browser. The rest is for the API's documentation.
     """
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with resources(container):
-            # What exists now lives as long as the process: no collection need look at it again.
-            gc.collect()
-            gc.freeze()
-            container.resolve(Drain).watch()
-            yield
-
     app = FastAPI(
-        lifespan=lifespan,
+        lifespan=lambda _: _lifespan(container, resources),
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
@@ -63,3 +55,13 @@ def create_app(
     if app.openapi_url:
         add_documentation(app)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(container: punq.Container, resources: Resources) -> AsyncIterator[None]:
+    async with resources(container):
+        # What exists now lives as long as the process: no collection need look at it again.
+        gc.collect()
+        gc.freeze()
+        container.resolve(Drain).watch()
+        yield
