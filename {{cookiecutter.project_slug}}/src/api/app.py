@@ -35,7 +35,6 @@ def create_app(
     `resources` keeps open what the container's parts share, from start-up to shutdown. Pages of the
     `cors_origins` may call the API from a browser. The rest is for the API's documentation.
     """
-
     app = FastAPI(
         lifespan=lambda _: _lifespan(container, resources),
         redirect_slashes=False,
