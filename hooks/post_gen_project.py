@@ -20,6 +20,12 @@ class Part(NamedTuple):
 # An option is a list of files. Every file that is not named here belongs to every service.
 MANIFEST: tuple[Part, ...] = (
     Part(
+        "ci_provider",
+        answer="GitHub Actions",
+        files=(".github/dependabot.yml", ".github/workflows/ci.yml"),
+    ),
+    Part("ci_provider", answer="GitLab CI", files=(".gitlab-ci.yml",)),
+    Part(
         "use_redis",
         answer=True,
         files=(
