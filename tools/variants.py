@@ -29,7 +29,7 @@ OURS = (
 )
 SERVERS = ("POSTGRES_", "REDIS_", "RABBITMQ_")
 # What must be found nowhere in a service without them, neither in a name nor in a text.
-TRACES = {"use_redis": r"redis", "use_rabbitmq": r"rabbit|amqp|aio.?pika|broker|topolog"}
+TRACES = {"use_redis": r"redis(?!patch)", "use_rabbitmq": r"rabbit|amqp|aio.?pika|broker|topolog"}
 PREFIXES = {"use_redis": "REDIS_", "use_rabbitmq": "RABBITMQ_"}
 # Made on this machine, not rendered.
 MADE = {".venv", "uv.lock", "__pycache__", ".env"}
@@ -123,7 +123,7 @@ def look_for_traces(variant: Variant) -> None:
 
 def look_for_dead_code(variant: Variant) -> None:
     """Fail if nothing uses a function, a class, an import or a name."""
-    options = ("--ignore-decorators", "@router.*", "--ignore-names", USED)
+    options = ("--ignore-decorators", "@router.*,@*_validator", "--ignore-names", USED)
     run(variant.folder, sys.executable, "-m", "vulture", "src", *options)
 
 

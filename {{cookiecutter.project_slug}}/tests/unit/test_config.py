@@ -202,6 +202,7 @@ def test_settings_cannot_be_changed(complete: Environment) -> None:
 
 
 KEY = "4f9c1e7ab2d05863f1c4e97a0b3d8652"
+OTHER_PASSWORDS = [n for n in SECRETS if n.endswith("_PASSWORD") and n != "POSTGRES_PASSWORD"]
 UNFIT = {
     "SECURITY_SECRET_KEY": [
         "",
@@ -214,15 +215,14 @@ UNFIT = {
     ],
     "SECURITY_PREVIOUS_SECRET_KEYS": [f"{KEY},short", f"change-me-{KEY}", f"{KEY},{'z' * 40}"],
     "POSTGRES_PASSWORD": ["", "postgres", "Postgres1", "password", "change-me", "service", "aaaa"],
-    "RABBITMQ_PASSWORD": ["", "guest", "change-me", "admin123"],
-    "REDIS_PASSWORD": ["change-me", "secret", "test"],
+    **{name: ["guest", "change-me", "admin123"] for name in OTHER_PASSWORDS},
     "APP_LOG_LEVEL": ["DEBUG", "debug"],
 }
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, value) for name, values in UNFIT.items() if name in FIELDS for value in values],
+    [(name, value) for name, values in UNFIT.items() for value in values],
 )
 def test_production_refuses_what_everybody_knows_and_never_shows_it(
     complete: Environment, name: str, value: str
