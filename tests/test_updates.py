@@ -1,0 +1,214 @@
+"""An owner's service takes a newer template, or another option, and keeps what is the owner's."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.test_hooks import OF_THIS_MACHINE, files_of, init_env
+from tools.servers import running_servers
+from tools.variants import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import CommandLine, Render
+
+CRUFT = (sys.executable, "-m", "cruft")
+USE_CASE = '''"""Saying how many users there are."""
+
+from dataclasses import dataclass
+
+import humanize
+
+
+@dataclass(frozen=True)
+class CountUsers:
+    """Tell how many there are, for people."""
+
+    async def execute(self, *, users: int) -> str:
+        """Return the number as text."""
+        return humanize.intcomma(users)
+'''
+TEST = """from src.usecases import USE_CASES
+from src.usecases.count_users import CountUsers
+
+
+async def test_users_are_counted_for_people() -> None:
+    assert CountUsers in USE_CASES
+    assert await CountUsers().execute(users=12345) == "12,345"
+"""
+OWN_FILES = {"src/usecases/count_users.py": USE_CASE, "tests/unit/test_count_users.py": TEST}
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    """Replace a text that occurs exactly once; a file that has moved on is an error."""
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{file} has {text.count(old)} times: {old}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+class Owned:
+    """A service whose owner has edited it since it was rendered."""
+
+    def __init__(self, command_line: CommandLine, folder: Path) -> None:
+        """Edit it: a use case with its test, a setting's default, a dependency. Commit all."""
+        self._line, self.folder = command_line, folder
+        assert init_env(folder).returncode == 0
+        for name, text in OWN_FILES.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        self.edit("pyproject.toml", '    "orjson==', '    "humanize==4.17.0",\n    "orjson==')
+        self.edit(
+            "src/config/groups.py", "pool_size: PositiveInt = 10", "pool_size: PositiveInt = 7"
+        )
+        usecases = "src/usecases/__init__.py"
+        self.edit(
+            usecases, "\nUSE_CASES", "from src.usecases.count_users import CountUsers\n\nUSE_CASES"
+        )
+        self.edit(usecases, "    ChangePassword,\n", "    ChangePassword,\n    CountUsers,\n")
+        for name in OF_THIS_MACHINE:
+            (folder / name).write_text("# mine\n", encoding="utf-8")
+        command_line.commit(folder)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Change a line of a rendered file."""
+        replace(self.folder / name, old, new)
+
+    def update(self, **options: object) -> None:
+        """Take the newest template, with other options if any are given."""
+        variables = ("--variables-to-update", json.dumps(options)) if options else ()
+        done = self._line.run(*CRUFT, "update", "--skip-apply-ask", *variables, cwd=self.folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [path.name for path in self.folder.rglob("*.rej")] == []
+        assert "<<<<<<<" not in (self.folder / "pyproject.toml").read_text(encoding="utf-8")
+
+    def assert_own(self) -> None:
+        """Check that everything of the owner's is there."""
+        texts = {name: content.decode() for name, (_, content) in files_of(self.folder).items()}
+        assert {name: texts[name] for name in OWN_FILES} == OWN_FILES
+        assert {texts[name] for name in OF_THIS_MACHINE} == {"# mine\n"}
+        assert '"humanize==4.17.0"' in texts["pyproject.toml"]
+        assert "pool_size: PositiveInt = 7" in texts["src/config/groups.py"]
+        assert "    CountUsers,\n" in texts["src/usecases/__init__.py"]
+
+
+def create(command_line: CommandLine, template: Path, **answers: object) -> Owned:
+    """Render with cruft and hand it to its owner."""
+    folder = command_line.home.parent / "user-service"
+    words = (*CRUFT, "create", template, "--no-input", "--output-dir", folder.parent)
+    done = command_line.run(*words, "--extra-context", json.dumps(answers))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Owned(command_line, folder)
+
+
+def renew(template: Path) -> None:
+    """Change the template as a release does: an option added, a file renamed, lines changed."""
+    service = template / "{{cookiecutter.project_slug}}"
+    questions = template / "cookiecutter.json"
+    replace(questions, '  "license": "MIT",\n', '  "license": "MIT",\n  "team": "nobody",\n')
+    (service / "docs/messaging.md").rename(service / "docs/events.md")
+    for path in service.rglob("*.md"):
+        text = path.read_text(encoding="utf-8").replace("docs/messaging.md", "docs/events.md")
+        path.write_text(text, encoding="utf-8")
+    replace(
+        service / "README.md",
+        "## First run\n",
+        "Kept by {{ cookiecutter.team }}.\n\n## First run\n",
+    )
+    replace(service / "Makefile", "## List the commands", "## Show the commands")
+
+
+@pytest.mark.timeout(900)
+def test_a_newer_template_is_taken_and_the_suite_passes_afterwards(
+    command_line: CommandLine, template_repository: Path
+) -> None:
+    owned = create(command_line, template_repository)
+    renew(template_repository)
+    command_line.commit(template_repository)
+    owned.update()
+
+    owned.assert_own()
+    readme = (owned.folder / "README.md").read_text(encoding="utf-8")
+    assert "Kept by nobody." in readme
+    assert "## Show the commands" in (owned.folder / "Makefile").read_text(encoding="utf-8")
+    documents = {path.name for path in (owned.folder / "docs").iterdir()}
+    assert "events.md" in documents
+    assert "messaging.md" not in documents
+    for name in OF_THIS_MACHINE:
+        (owned.folder / name).unlink()
+    run(owned.folder, "make", "setup", "lint")
+    with running_servers() as servers:
+        run(owned.folder, "make", "test", **servers.environment())
+
+
+@pytest.mark.parametrize("chosen", [True, False], ids=["on", "off"])
+@pytest.mark.parametrize("option", ["use_redis", "use_rabbitmq"])
+def test_an_option_can_be_switched_later(
+    command_line: CommandLine,
+    template_repository: Path,
+    render: Render,
+    option: str,
+    *,
+    chosen: bool,
+) -> None:
+    """But for what is the owner's, the service is then what a new one would be.
+
+    tests/test_variants.py runs the suite of that one.
+    """
+    owned = create(command_line, template_repository, **{option: not chosen})
+    owned.update(**{option: chosen})
+
+    owned.assert_own()
+    edited = {"pyproject.toml", "src/config/groups.py", "src/usecases/__init__.py"}
+    mine = {*OWN_FILES, *OF_THIS_MACHINE, *edited, ".cruft.json"}
+    updated, expected = files_of(owned.folder), files_of(render(**{option: chosen}))
+    new, old = updated.keys() - mine, expected.keys() - mine
+    new = {name for name in new if not name.startswith(".git/")}
+    assert new == old
+    assert [name for name in new if updated[name][1] != expected[name][1]] == []
+    text = (owned.folder / "pyproject.toml").read_text(encoding="utf-8")
+    dependency = {"use_redis": "redis", "use_rabbitmq": "aio-pika"}[option]
+    assert bool(re.search(rf'"{dependency}[\[=]', text)) == chosen
+
+
+def test_a_line_that_both_have_changed_is_an_ordinary_conflict(
+    command_line: CommandLine, template_repository: Path
+) -> None:
+    """Git's own markers, in that file alone."""
+    owned = create(command_line, template_repository)
+    owned.edit("Makefile", "## List the commands", "## What there is")
+    command_line.commit(owned.folder)
+    renew(template_repository)
+    command_line.commit(template_repository)
+    words = (*CRUFT, "update", "--skip-apply-ask")
+    command_line.run(*words, cwd=owned.folder)
+
+    status = command_line.run("git", "status", "--short", cwd=owned.folder).stdout.splitlines()
+    assert [line[3:] for line in status if line.startswith("UU")] == ["Makefile"]
+    text = (owned.folder / "Makefile").read_text(encoding="utf-8")
+    for words_of_one in ("<<<<<<<", "## What there is", "## Show the commands", ">>>>>>>"):
+        assert words_of_one in text
+    owned.assert_own()
+
+
+def test_a_service_that_was_rendered_without_cruft_is_linked_later(
+    command_line: CommandLine, template_repository: Path
+) -> None:
+    """`cruft link` at the commit it came from; the next update then knows what is new."""
+    parent = command_line.home.parent
+    plain = (sys.executable, "-m", "cookiecutter", template_repository, "--no-input")
+    done = command_line.run(*plain, "--output-dir", parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    owned = Owned(command_line, parent / "user-service")
+    done = command_line.run(*CRUFT, "link", template_repository, "--no-input", cwd=owned.folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    command_line.commit(owned.folder)
+    renew(template_repository)
+    command_line.commit(template_repository)
+    owned.update()
+    owned.assert_own()
+    assert (owned.folder / "docs/events.md").exists()
