@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import resource
 import shutil
 import socket
 import stat
@@ -173,9 +174,15 @@ def test_every_licence_on_offer_has_its_text() -> None:
     assert texts == set(CHOICES["license"])
 
 
-def test_the_same_answers_give_the_same_bytes(render: Render) -> None:
+@pytest.mark.parametrize("ci_provider", CHOICES["ci_provider"])
+@pytest.mark.parametrize("use_rabbitmq", [True, False])
+@pytest.mark.parametrize("use_redis", [True, False])
+def test_the_same_answers_give_the_same_bytes(
+    render: Render, *, use_redis: bool, use_rabbitmq: bool, ci_provider: str
+) -> None:
     """But for .env, which holds what is this machine's and secret."""
-    first, second = (files_of(render(license="BSD-3-Clause")) for _ in range(2))
+    answers = {"use_redis": use_redis, "use_rabbitmq": use_rabbitmq, "ci_provider": ci_provider}
+    first, second = (files_of(render(**answers)) for _ in range(2))
     assert first.pop(".env") != second.pop(".env")
     assert first == second
 
@@ -189,6 +196,26 @@ def test_nothing_of_the_template_is_left_over(render: Render, license_name: str)
         assert not re.search(r"__pycache__|licenses|\.rej$|\{", name), name
         text = content.decode("utf-8")
         assert not LEFT_OVER.search(text), f"{name}: {LEFT_OVER.search(text)}"
+
+
+def test_rendering_takes_less_than_a_second_of_work_beyond_cookiecutters_own_start(
+    command_line: CommandLine,
+) -> None:
+    """Measured in CPU time, the least of three, because other things run here too."""
+
+    def work(*words: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = command_line.run(sys.executable, "-m", "cookiecutter", *words)
+        assert done.returncode == 0, done.stderr
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    start = min(work("--version") for _ in range(3))
+    rendering = min(
+        work(str(ROOT), "--no-input", "--output-dir", str(command_line.home / str(number)))
+        for number in range(3)
+    )
+    assert rendering - start < 1
 
 
 def test_cruft_renders_the_same_service_without_secrets(

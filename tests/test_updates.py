@@ -64,9 +64,9 @@ class Owned:
         self.edit("pyproject.toml", '    "orjson==', '    "humanize==4.17.0",\n    "orjson==')
         self.edit("src/settings.py", "pool_size: PositiveInt = 10", "pool_size: PositiveInt = 7")
         usecases = "src/usecases/__init__.py"
-        self.edit(
-            usecases, "\nUSE_CASES", "from src.usecases.count_users import CountUsers\n\nUSE_CASES"
-        )
+        imported = "from src.usecases.change_password import ChangePassword\n"
+        mine = "from src.usecases.count_users import CountUsers\n"
+        self.edit(usecases, imported, imported + mine)
         self.edit(usecases, "    ChangePassword,\n", "    ChangePassword,\n    CountUsers,\n")
         for name in OF_THIS_MACHINE:
             (folder / name).write_text("# mine\n", encoding="utf-8")

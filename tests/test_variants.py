@@ -5,22 +5,36 @@ On real servers. Two variants are examined at once: one waits for its servers wh
 
 from __future__ import annotations
 
+import json
+import subprocess
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.test_answers import HOSTILE, assert_python_compiles
 from tools.matrix import AT_ONCE, table
 from tools.servers import running_servers
 from tools.variants import Outcome, Variant, checks, examine, run, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import Render
 
 Outcomes = dict[str, Outcome]
 VARIANTS = variants()
+# Builds the API of each folder that is named, and prints what its documentation says of it.
+SHOW = """
+import json, pathlib, sys
+from src import main
+shown = []
+for folder in sys.argv[1:]:
+    main.ROOT = pathlib.Path(folder)
+    shown.append(main.build_app().openapi()["info"])
+sys.stdout.buffer.write(json.dumps(shown).encode())
+"""
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -44,6 +58,30 @@ def test_every_variant_passes(
     """Format, style, types, imports, dependencies, no dead code, no trace, and its whole suite."""
     outcome = examined[str(variant)].result()[check]
     assert not outcome.problem, outcome.problem
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_hostile_answers_reach_the_documentation_of_every_variant_intact(
+    examined: dict[str, Future[Outcomes]], render: Render, variant: Variant
+) -> None:
+    """The code is the same whatever the text says; the API shows it, and nothing ran."""
+    examined[str(variant)].result()
+    texts: dict[Path, str] = {}
+    for text in HOSTILE:
+        fields = ("project_name", "project_description", "author_name")
+        folder = render(**variant.options, **dict.fromkeys(fields, text), project_slug="hostile")
+        assert_python_compiles(folder)
+        texts[folder] = text
+    files = (*map(str, texts), str(variant.folder))
+    python = variant.folder / ".venv/bin/python"
+    done = subprocess.run(
+        [python, "-c", SHOW, *files], cwd=variant.folder, capture_output=True, check=True
+    )
+    *shown, own = json.loads(done.stdout)
+    assert [(info["title"], info["description"]) for info in shown] == [
+        (text, text) for text in texts.values()
+    ]
+    assert own["title"] == "User Service"
 
 
 def test_the_default_variant_is_linted_as_its_owner_does_it(
