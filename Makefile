@@ -4,7 +4,7 @@
 # that one way only.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix test-containers resilience bench lint format servers clean
+.PHONY: help demo test matrix pictures test-containers resilience bench lint format servers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,9 @@ resilience: export RESILIENCE := long
 resilience: export RESILIENCE_REPORT ?= $(CURDIR)/resilience.md
 resilience: $(READY) ## the long run: kill and pause everything under load, count, write resilience.md
 	$(BIN)/python -m pytest tests/resilience $(ARGS)
+
+pictures: $(READY) ## record the prompts and the demo again, for the README
+	@$(BIN)/python -m tools.record
 
 bench: $(READY) ## compare a rendered service's messaging with bare clients, as ratios from one run
 	@$(BIN)/python -m bench $(ARGS)
