@@ -13,7 +13,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from bench.report import Measure, Ratio, load, percentile, table
+from bench.report import Measure, Ratio, area_under_curve, load, percentile, table
 from bench.stage import Stage, await_line, without_outbox
 from tools.console import Console
 from tools.demo import render
@@ -30,6 +30,8 @@ _INTERRUPTED = 130
 Words = tuple[str, *tuple[int, ...]]
 """A driver of bench/drivers, and the numbers it is given."""
 
+Times = list[float]
+
 RELAY = Ratio("relay ÷ publishing by hand", 0.7, 0.85)
 HALF = Measure("commit to handled, p50 in ms", 10, at_most=True)
 NEARLY_ALL = Measure("commit to handled, p99 in ms", 25, at_most=True)
@@ -37,7 +39,10 @@ CONSUME = Ratio("consuming ÷ FastStream", 1.0)
 POISON = Ratio("the same among 1 % poison ÷ alone", 0.95)
 REGISTER = Ratio("register with outbox ÷ without", 0.9)
 UNHASHED = Ratio("the same if it hashed nothing")
-ALL = (RELAY, HALF, NEARLY_ALL, CONSUME, POISON, REGISTER, UNHASHED)
+BESIDE = Measure("read p99 beside 8 logins ÷ idle", 10, 3, at_most=True)
+LATE = Measure("loop late while hashing, p99 in ms", 10, at_most=True)
+ORACLE = Measure("wrong password or no account, AUC", 0.55, at_most=True)
+ALL = (RELAY, HALF, NEARLY_ALL, CONSUME, POISON, REGISTER, UNHASHED, BESIDE, LATE, ORACLE)
 
 
 def compare(
@@ -69,9 +74,20 @@ def travel(stage: Stage, count: int) -> None:
     NEARLY_ALL.values.append(percentile(times, 0.99))
 
 
+def accounts(stage: Stage, options: argparse.Namespace, known: Times, unknown: Times) -> None:
+    """Measure reads beside logins, and the times of logins so far."""
+    result = stage.measure("accounts", options.reads, options.logins // options.rounds)
+    BESIDE.values.append(result["busy"] / result["idle"])
+    LATE.values.append(result["late"])
+    known += result["known"]
+    unknown += result["unknown"]
+    ORACLE.values[:] = [area_under_curve(known, unknown)]
+
+
 def measure(console: Console, stage: Stage, options: argparse.Namespace) -> None:
     """Go through the rounds."""
     bare = without_outbox(stage.project)
+    logins: tuple[Times, Times] = ([], [])
     for number in range(1, options.rounds + 1):
         with console.step(f"round {number} of {options.rounds}") as step:
             many, hashed = options.events, options.events // 10
@@ -81,6 +97,7 @@ def measure(console: Console, stage: Stage, options: argparse.Namespace) -> None
             compare(stage, REGISTER, ("register", hashed, 1), ("register", hashed, 1), bare)
             compare(stage, UNHASHED, ("register", many, 0), ("register", many, 0), bare)
             travel(stage, options.paced)
+            accounts(stage, options, *logins)
             values = ", ".join(f"{measure.values[-1]:.2f}" for measure in ALL)
             step.saw = f"{values}; {load()}"
 
@@ -117,6 +134,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=2000, help="in each measurement of a rate")
     parser.add_argument("--paced", type=int, default=200, help="events for the time to handled")
+    parser.add_argument("--reads", type=int, default=1000, help="beside logins and without")
+    parser.add_argument("--logins", type=int, default=2000, help="in all, for their times")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as clean as a Ctrl-C
     console = Console()

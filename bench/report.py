@@ -78,6 +78,12 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+def area_under_curve(some: Sequence[float], others: Sequence[float]) -> float:
+    """Give how often one is greater than another, whichever way round it is the more often."""
+    share = sum(one > other for one in some for other in others) / (len(some) * len(others))
+    return max(share, 1 - share)
+
+
 def table(measures: Sequence[Measure]) -> Iterator[str]:
     """Give the table's lines, then the rates behind the ratios."""
     heads = "".join(f"{head:>9}" for head in ("median", "min", "max", "must", "goal"))
