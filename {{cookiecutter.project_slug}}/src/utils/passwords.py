@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
@@ -16,6 +17,7 @@ from src.domain.password import MAX_LENGTH, MIN_LENGTH, normalise_password
 from src.usecases.ports.security import HashingBusyError
 
 T = TypeVar("T")
+NICENESS = 10
 
 COMMON_PASSWORDS = frozenset(p for p in FREQUENCY_LISTS["passwords"] if len(p) >= MIN_LENGTH)
 
@@ -26,6 +28,12 @@ def check(password: str) -> None:
         raise WeakPasswordError(f"The password needs {MIN_LENGTH} to {MAX_LENGTH} characters.")
     if password.lower() in COMMON_PASSWORDS:
         raise WeakPasswordError("The password is too common: choose one that is harder to guess.")
+
+
+def step_back() -> None:
+    """Have the calling thread leave the CPU to the event loop's thread when there is not enough."""
+    if sys.platform == "linux":  # elsewhere the whole process would step back
+        os.nice(NICENESS)
 
 
 class Argon2Passwords:
@@ -47,7 +55,7 @@ class Argon2Passwords:
         self._argon2 = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, type=argon2.Type.ID
         )
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(threads, "argon2", initializer=step_back)
         self._places = BoundedSemaphore(threads + queue)
         self._hash_of_nothing = self._argon2.hash(os.urandom(16).hex())
 

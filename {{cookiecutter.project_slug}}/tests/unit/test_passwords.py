@@ -1,5 +1,8 @@
 import asyncio
+import os
 import statistics
+import sys
+import threading
 import time
 
 import argon2
@@ -7,7 +10,7 @@ import pytest
 
 from src.domain.errors import WeakPasswordError
 from src.usecases.ports.security import HashingBusyError
-from src.utils.passwords import Argon2Passwords
+from src.utils.passwords import NICENESS, Argon2Passwords
 
 PASSWORD = "correct horse battery staple"
 
@@ -238,3 +241,17 @@ async def test_a_caller_who_gives_up_leaves_no_place_taken() -> None:
                     await asyncio.sleep(0.01)
                 else:
                     break
+
+
+async def test_threads_that_hash_leave_the_cpu_to_the_event_loop(
+    passwords: Argon2Passwords,
+) -> None:
+    await passwords.verify(None, PASSWORD)
+    hashing = [thread for thread in threading.enumerate() if thread.name.startswith("argon2")]
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert hashing
+    for thread in hashing:
+        assert thread.native_id is not None
+        steps = NICENESS if sys.platform == "linux" else 0
+        assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == min(own + steps, 19)
