@@ -37,7 +37,10 @@ class Variant:
         return {"micro_service", "consume_worker", *self.servers}
 
 
-VARIANTS = (Variant("default", {}, ("db", "redis", "rabbitmq")),)
+VARIANTS = (
+    Variant("default", {}, ("db", "redis", "rabbitmq")),
+    Variant("smallest", {"use_redis": "no", "use_rabbitmq": "no"}, ("db",)),
+)
 
 
 def docker(*words: str, within: float = 120) -> str:

@@ -147,8 +147,10 @@ def test_requests_reach_every_api_and_events_every_worker(scaled: Stack) -> None
     scaled.settle()
     for api in scaled.containers("micro_service"):
         assert '"path":"/api/v1/users/me"' in docker("logs", api), api
-    for worker in scaled.containers("consume_worker"):
-        assert "user.registered.v1" in docker("logs", worker), worker
+    workers = scaled.containers("consume_worker")
+    busy = [worker for worker in workers if '"event":"event_handled"' in docker("logs", worker)]
+    # RabbitMQ hands events to all; without it whoever comes first takes a batch.
+    assert busy == workers if "rabbitmq" in scaled.variant.services else busy
 
 
 def test_the_client_is_known_behind_the_proxy(scaled: Stack) -> None:
