@@ -25,8 +25,9 @@ test: lint ## check and test everything, also a rendered service on real servers
 resilience: $(READY) ## kill, pause and restart everything under load, and count what was lost
 	$(BIN)/python -m pytest tests/resilience $(ARGS)
 
-bench: $(READY) ## compare a rendered service's messaging with bare clients, as ratios from one run
-	@$(BIN)/python -m bench $(ARGS)
+bench: $(READY) ## compare a rendered service with bare clients and bare FastAPI, as ratios
+	@code=0; $(BIN)/python -m bench $(ARGS) || code=1; \
+	 $(BIN)/python -m bench.speed $(ARGS) || code=1; exit $$code
 
 lint: $(READY) ## check the style and types of this repository's own Python
 	$(BIN)/ruff check .
