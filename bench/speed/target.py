@@ -21,6 +21,7 @@ CONNECTIONS = 32
 _STARTED_WITHIN = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _POLL = 0.002
+_OURS = ("PYTHONDONTWRITEBYTECODE",)  # or every start would compile every library
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,13 @@ def serving(stage: Stage, app: str, wrk: str) -> Iterator[Target]:
     words = [str(stage.project / ".venv/bin/python"), "-m", "uvicorn", app]
     words += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--no-server-header"]
     log = stage.project.parent / f"{app.partition(':')[0]}.log"
+    environment = {key: value for key, value in os.environ.items() if key not in _OURS}
     begun = time.monotonic()
     with log.open("wb") as output:
         child = subprocess.Popen(
             words,
             cwd=stage.project,
-            env={**os.environ, **stage.settings, "PYTHONPATH": f"{stage.project}:{ROOT}"},
+            env={**environment, **stage.settings, "PYTHONPATH": f"{stage.project}:{ROOT}"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

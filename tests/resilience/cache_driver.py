@@ -11,6 +11,7 @@ A version is a user's `updated_at`, taken from the machine's monotonic clock und
 import asyncio
 import json
 import random
+import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -71,6 +72,10 @@ class Driver:
             end = time.monotonic()
             tell(user_id, (user.updated_at - EPOCH) // MICROSECOND, start, end, is_write=False)
 
+    def stop(self) -> None:
+        """Read no more."""
+        self.reads = 0
+
     async def write(self) -> None:
         """Write now and then, as long as there are readers."""
         while self.reads > 0:
@@ -98,8 +103,10 @@ async def main() -> None:
             await driver.prepare(int(count))
         else:
             readers, writers = numbers
-            reading = [driver.read() for _ in range(readers)]
-            await asyncio.gather(*reading, *(driver.write() for _ in range(writers)))
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, driver.stop)
+            async with asyncio.TaskGroup() as everyone:  # an error of one ends all
+                for work in [driver.read] * readers + [driver.write] * writers:
+                    everyone.create_task(work())
 
 
 if __name__ == "__main__":

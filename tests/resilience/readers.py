@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.resilience import history, report
+from tests.resilience import checker, history, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Crowd:
         """Give a driver's words for so many reads."""
         return ("run", str(reads), str(READERS), str(WRITERS), *self.ids)
 
-    def start(self, reads: int) -> None:
+    def start(self, reads: int = 10**9) -> None:
         """Start another process."""
         self._children.append(self.rig.cache_driver(*self.words(reads)))
 
@@ -60,6 +60,15 @@ class Crowd:
     def finish(self) -> None:
         """Wait until all have read what they were to read, none of them in vain."""
         codes = [self.rig.reap(child, report.size(120, 1500)) for child in self._children]
+        assert codes == [0] * len(codes), self.rig.tail()
+
+    def stop(self, reads: int) -> None:
+        """Have all come to an end as soon as there are that many reads."""
+        within = report.size(120, 1500)
+        checker.eventually(
+            "enough is read", lambda: len(history.read(self._logs())) > reads, within
+        )
+        codes = [self.rig.terminate(child) for child in self._children]
         assert codes == [0] * len(codes), self.rig.tail()
 
     def verdict(self, scenario: str, excused: Sequence[Window] = ()) -> Verdict:

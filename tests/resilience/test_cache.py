@@ -100,14 +100,15 @@ def test_whatever_happens_to_redis_a_stale_read_is_possible_for_moments_only(
 ) -> None:
     crowd = Crowd(new_rig())
     for _ in range(2):
-        crowd.start(READS // 2)
+        crowd.start()
     windows: list[Window] = []
     for fault in [killed, paused, flushed] * ROUNDS:
         time.sleep(BETWEEN)
         begun = time.monotonic()
         fault(servers)
         windows.append((begun, time.monotonic() + BOUND))
-    crowd.finish()
+    time.sleep(BETWEEN)
+    crowd.stop(READS)
     verdict = crowd.verdict("Redis killed, paused and flushed", windows)
     assert verdict.reads >= READS
     assert verdict.stale == 0, verdict
@@ -118,9 +119,9 @@ def test_writers_that_die_after_their_commit_leave_nothing_stale(
     new_rig: NewRig, mortal: Path
 ) -> None:
     crowd = Crowd(new_rig(mortal))
-    crowd.start(READS)
-    deaths = bury(crowd, report.size(3, 20))
-    crowd.finish()
+    crowd.start()
+    deaths = bury(crowd, report.size(3, 20), dies="0.02")
+    crowd.stop(READS)
     verdict = crowd.verdict(f"{deaths} writers killed after their commit")
     assert verdict.stale == 0, verdict
 
@@ -130,23 +131,24 @@ def test_a_writer_that_dies_while_redis_is_away_leaves_what_is_stale_to_the_ttl(
     new_rig: NewRig, mortal: Path, servers: Servers
 ) -> None:
     crowd = Crowd(new_rig(mortal, REDIS_TTL_SECONDS=str(TTL)))
-    crowd.start(READS)
+    crowd.start()
     time.sleep(BETWEEN)
     begun = time.monotonic()
     servers.redis.pause()
-    deaths = bury(crowd, 2)
+    deaths = bury(crowd, 2, dies="0.5")
     servers.redis.resume()
     servers.redis.wait()
     windows = [(begun, time.monotonic() + TTL + BOUND)]
-    crowd.finish()
+    time.sleep(TTL + BOUND + BETWEEN)
+    crowd.stop(READS)
     verdict = crowd.verdict(f"{deaths} writers killed while Redis was paused", windows)
     assert verdict.stale == 0, verdict
 
 
-def bury(crowd: Crowd, deaths: int) -> int:
+def bury(crowd: Crowd, deaths: int, dies: str) -> int:
     """Have so many processes die of their writes, one after the other."""
     for _ in range(deaths):
-        code = crowd.rig.reap(crowd.rig.cache_driver(*crowd.words(10**9), DIES="0.02"))
+        code = crowd.rig.reap(crowd.rig.cache_driver(*crowd.words(10**9), DIES=dies))
         assert code == -9, crowd.rig.tail()
     return deaths
 

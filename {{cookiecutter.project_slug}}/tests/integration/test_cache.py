@@ -56,6 +56,15 @@ async def test_many_misses_at_once_load_once_in_one_process(cache: RedisCache) -
     assert load.calls == 1
 
 
+async def test_a_reader_of_one_key_who_waits_for_a_load_of_two_is_given_its_own(
+    cache: RedisCache,
+) -> None:
+    both = asyncio.create_task(cache.get_or_load(["a", "b"], Loader(b"A", b"B", seconds=0.1)))
+    await asyncio.sleep(0.05)
+    assert await cache.get_or_load(["b"], Loader(None)) == [b"B"]
+    assert await both == [b"A", b"B"]
+
+
 @pytest.mark.parametrize("seconds", [0, 0.01, 0.3])
 async def test_two_hundred_misses_at_once_in_two_processes_load_twice_at_the_most(
     cache: RedisCache, other: RedisCache, seconds: float

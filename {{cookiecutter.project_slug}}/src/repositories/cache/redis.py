@@ -115,9 +115,10 @@ class RedisCache:
         It then held at a moment after those who wait had begun to read.
         """
         done, _ = await asyncio.wait(flights, timeout=LEASE_MS / 1000)
+        shared: Found = {}
         for flight in done:
-            seen |= flight.result()
-        values = [*seen.values()]
+            shared |= flight.result()
+        values = [shared.get(name, answer) for name, answer in seen.items()]
         return None if any(isinstance(value, int) for value in values) else values
 
     def writing(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
