@@ -36,8 +36,9 @@ resilience: $(READY) ## the long run: kill and pause everything under load, coun
 pictures: $(READY) ## record the prompts and the demo again, for the README
 	@$(BIN)/python -m tools.record
 
-bench: $(READY) ## compare a rendered service's messaging with bare clients, as ratios from one run
-	@$(BIN)/python -m bench $(ARGS)
+bench: $(READY) ## compare a rendered service with bare clients and bare FastAPI, as ratios
+	@code=0; $(BIN)/python -m bench $(ARGS) || code=1; \
+	 $(BIN)/python -m bench.speed $(ARGS) || code=1; exit $$code
 
 lint: $(READY) ## check the style and types of this repository's own Python
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The servers' packages, on a Debian or Ubuntu machine where we are root."""
+"""Packages of servers and tools, on a Debian or Ubuntu machine where we are root."""
 
 import os
 import shutil
@@ -63,17 +63,34 @@ def names(kinds: list[Kind]) -> str:
 
 def install(kinds: list[Kind], missing: Callable[[Kind], bool], say: Say) -> None:
     """Install what is missing; a run beside this one waits here and then finds it done."""
+    titles = {_PACKAGES[kind]: TITLES[kind] for kind in kinds}
+    by_package = {_PACKAGES[kind]: kind for kind in kinds}
+    _install(titles, lambda package: missing(by_package[package]), say)
+
+
+def program(name: str, say: Say) -> str:
+    """Find a program on the PATH; install the package of its name if it is not there."""
+    if shutil.which(name) is None:
+        if reason := obstacle():
+            text = f"{name} not found: install it ({reason})."
+            raise ToolError(text)
+        _install({name: name}, lambda package: shutil.which(package) is None, say)
+    return name
+
+
+def _install(titles: dict[str, str], missing: Callable[[str], bool], say: Say) -> None:
     with _RELEASE.open() as lock, tempfile.TemporaryDirectory() as folder:
         flock(lock, LOCK_EX)
-        wanted = [kind for kind in kinds if missing(kind)]
+        wanted = [package for package in titles if missing(package)]
         if not wanted:
             return
-        titles = ", ".join(TITLES[kind] for kind in wanted)
-        say(f"{titles}: installing with apt-get, the first time only; no service is started")
+        shown = ", ".join(titles[package] for package in wanted)
+        say(f"{shown}: installing with apt-get, the first time only; no service is started")
         log = Path(folder, "log")
-        code = _apt_get(names(wanted).split(), log, say)
+        code = _apt_get(wanted, log, say)
         if code != 0:
-            text = f"apt-get could not install {names(wanted)}. Its last lines:\n{last_lines(log)}"
+            joined = " ".join(wanted)
+            text = f"apt-get could not install {joined}. Its last lines:\n{last_lines(log)}"
             raise ToolError(text)
 
 

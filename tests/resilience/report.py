@@ -13,6 +13,7 @@ IS_LONG = os.environ.get("RESILIENCE") == "long"
 HEAD = ("scenario", "events", "kills", "lost", "ghosts", "doubled", "recovery s", "note")
 _rows: list[tuple[object, ...]] = []
 _mutants: list[str] = []
+_cache: list[str] = []
 servers: list[str] = []
 
 
@@ -30,6 +31,11 @@ def note(
     _rows.append((scenario, verdict.events, kills, *counts, seconds, text))
 
 
+def cache(scenario: str, text: str) -> None:
+    """Add a line about what readers of the cache saw."""
+    _cache.append(f"- {scenario}: {text}")
+
+
 def mutant(name: str, seen: object) -> None:
     """Add a line about a source that was broken on purpose, and what the checker saw."""
     _mutants.append(f"- {name}: {seen}")
@@ -37,7 +43,7 @@ def mutant(name: str, seen: object) -> None:
 
 def table() -> str:
     """Give all rows as a Markdown table, or nothing."""
-    if not _rows and not _mutants:
+    if not _rows and not _mutants and not _cache:
         return ""
     rabbitmq, postgres, redis = servers
     lines = [HEAD, tuple("---" for _ in HEAD), *_rows]
@@ -45,4 +51,5 @@ def table() -> str:
     versions = f"RabbitMQ {rabbitmq}, PostgreSQL {postgres}, Redis {redis}"
     length = "long" if IS_LONG else "bounded"
     broken = ["", "Broken on purpose, and noticed:", "", *_mutants] if _mutants else []
-    return "\n".join([f"# Resilience ({length}) on {versions}", "", *rows, *broken, ""])
+    cache = ["", "The cache:", "", *_cache] if _cache else []
+    return "\n".join([f"# Resilience ({length}) on {versions}", "", *rows, *cache, *broken, ""])

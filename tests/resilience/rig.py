@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tools.servers import Servers
 
 DRIVER = Path(__file__).with_name("driver.py")
+CACHE_DRIVER = DRIVER.with_name("cache_driver.py")
 MIGRATED = "migrated"
 # What describes this run must not reach the service's own.
 OURS = (
@@ -91,6 +92,10 @@ class Rig:
         """Start a process that commits users with their events."""
         words = (str(DRIVER), str(commits), str(publishers), str(pause))
         return self._start("driver", settings, *words)
+
+    def cache_driver(self, *words: str, **settings: str) -> Child:
+        """Start a process that reads and writes users through the cache."""
+        return self._start("cache", settings, str(CACHE_DRIVER), *words)
 
     def produce(self, commits: int) -> None:
         """Commit users and wait until that is done."""

@@ -48,9 +48,10 @@ def create_app(
     app.add_middleware(RequestMiddleware)
     app.state.container = container
     add_error_handlers(app)
-    app.include_router(auth.router, prefix="/api/v1")
-    app.include_router(users.router, prefix="/api/v1")
+    # Routes are tried in this order: first what is asked for most.
     app.include_router(health.router)
+    app.include_router(users.router, prefix="/api/v1")
+    app.include_router(auth.router, prefix="/api/v1")
     if app.openapi_url:
         add_documentation(app)
     return app

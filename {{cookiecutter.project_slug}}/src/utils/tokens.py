@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid4
 
 import jwt
@@ -16,6 +18,7 @@ from src.usecases.ports.security import AccessClaims, RefreshClaims, TokenPair
 ALGORITHM = "HS256"
 ACCESS_TYPE = "at+jwt"  # the media type of RFC 9068
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"]
+VERIFIED_TOKENS = 4096
 CLOCK_SKEW = timedelta(seconds=30)
 ID_BYTES, GENERATION_BYTES, MAC_BYTES = 16, 8, 32
 
@@ -42,6 +45,8 @@ class SignedTokens:
         self._secret_keys = secret_keys
         self._issuer = issuer
         self._ttl_seconds = ttl_seconds
+        # A client sends the same token again and again: its signature is checked once.
+        self._verified = lru_cache(VERIFIED_TOKENS)(self._verify)
         # Keys of their own, so that no MAC made here is ever a JWT's signature.
         self._refresh_keys = [
             hmac.digest(key.encode(), b"refresh-token", hashlib.sha256) for key in secret_keys
@@ -68,6 +73,16 @@ class SignedTokens:
         )
 
     def read_access_token(self, token: str) -> AccessClaims:
+        try:
+            claims, expires_at = self._verified(token)
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+            raise AuthenticationError from error
+        if time.time() >= expires_at:
+            raise AuthenticationError
+        return claims
+
+    def _verify(self, token: str) -> tuple[AccessClaims, float]:
+        """Return what a valid token says and when it expires; its caller remembers both."""
         for key in self._secret_keys:
             try:
                 decoded = jwt.decode_complete(
@@ -78,14 +93,12 @@ class SignedTokens:
                     issuer=self._issuer,
                     options={"require": REQUIRED_CLAIMS, "verify_iat": False},
                 )
-                if decoded["header"].get("typ") != ACCESS_TYPE:
-                    raise AuthenticationError
-                payload = decoded["payload"]
-                return AccessClaims(UUID(payload["sub"]), UUID(payload["sid"]))
             except jwt.InvalidSignatureError:
                 continue
-            except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
-                raise AuthenticationError from error
+            if decoded["header"].get("typ") != ACCESS_TYPE:
+                break
+            payload = decoded["payload"]
+            return AccessClaims(UUID(payload["sub"]), UUID(payload["sid"])), payload["exp"]
         raise AuthenticationError
 
     def read_refresh_token(self, token: str) -> RefreshClaims:

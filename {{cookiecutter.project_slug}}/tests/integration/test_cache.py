@@ -7,9 +7,11 @@ import pytest
 from redis.asyncio import Redis
 
 from src.repositories.cache import redis as redis_cache
+from src.repositories.cache import writers
 from src.repositories.cache.redis import RedisCache
 from src.usecases.ports.cache import Values
 from tests.support.loading import KEY, Loader, SlowLoader
+from tests.support.waiting import eventually
 
 
 async def test_a_value_is_loaded_once_and_then_read_by_every_process(
@@ -34,7 +36,11 @@ async def test_a_cached_value_ends_with_its_time_to_live(
     cache: RedisCache, redis: Redis, namespace: str
 ) -> None:
     await cache.get_or_load([KEY], Loader(b"1"))
-    assert 0 < await redis.pttl(f"{namespace}:{KEY}") <= 60_000
+
+    async def is_filled() -> bool:
+        return 0 < await redis.pttl(f"{namespace}:{KEY}") <= 60_000
+
+    await eventually(is_filled)
 
 
 async def test_what_is_missing_is_asked_for_again(cache: RedisCache) -> None:
@@ -50,12 +56,22 @@ async def test_many_misses_at_once_load_once_in_one_process(cache: RedisCache) -
     assert load.calls == 1
 
 
-async def test_many_misses_at_once_load_at_most_once_in_each_process(
-    cache: RedisCache, other: RedisCache
+async def test_a_reader_of_one_key_who_waits_for_a_load_of_two_is_given_its_own(
+    cache: RedisCache,
 ) -> None:
-    load = Loader(b"1")
-    reads = [c.get_or_load([KEY], load) for _ in range(25) for c in (cache, other)]
-    assert await asyncio.gather(*reads) == [[b"1"]] * 50
+    both = asyncio.create_task(cache.get_or_load(["a", "b"], Loader(b"A", b"B", seconds=0.1)))
+    await asyncio.sleep(0.05)
+    assert await cache.get_or_load(["b"], Loader(None)) == [b"B"]
+    assert await both == [b"A", b"B"]
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, 0.3])
+async def test_two_hundred_misses_at_once_in_two_processes_load_twice_at_the_most(
+    cache: RedisCache, other: RedisCache, seconds: float
+) -> None:
+    load = Loader(b"1", seconds=seconds)
+    reads = [c.get_or_load([KEY], load) for _ in range(100) for c in (cache, other)]
+    assert await asyncio.gather(*reads) == [[b"1"]] * 200
     assert load.calls <= 2
 
 
@@ -128,7 +144,7 @@ async def test_of_two_writers_the_first_to_finish_does_not_open_the_key_for_the_
 async def test_a_writer_that_died_keeps_its_key_closed_until_the_deadline_and_no_longer(
     cache: RedisCache, other: RedisCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_cache, "WRITER_MS", 300)
+    monkeypatch.setattr(writers, "MARK_MS", 300)
     with pytest.raises(LookupError):
         async with other.writing([KEY]):
             raise LookupError
@@ -142,17 +158,47 @@ async def test_a_writer_that_died_keeps_its_key_closed_until_the_deadline_and_no
     assert load.calls == 3
 
 
-async def test_a_reader_that_died_with_its_lease_holds_up_the_others_for_moments_only(
-    cache: RedisCache, other: RedisCache, monkeypatch: pytest.MonkeyPatch
+async def test_a_reader_that_gave_up_gives_its_lease_back(
+    cache: RedisCache, other: RedisCache
 ) -> None:
-    monkeypatch.setattr(redis_cache, "LEASE_MS", 300)
     load = SlowLoader(b"never")
-    dying = asyncio.create_task(other.get_or_load([KEY], load))
+    cancelled = asyncio.create_task(other.get_or_load([KEY], load))
     await load.has_read.wait()
-    dying.cancel()
+    cancelled.cancel()
     started = time.monotonic()
     assert await cache.get_or_load([KEY], Loader(b"1")) == [b"1"]
-    assert time.monotonic() - started < 0.3
-    await asyncio.sleep(0.4)
-    await cache.get_or_load([KEY], Loader(b"2"))
-    assert await cache.get_or_load([KEY], Loader(None)) == [b"2"]
+    assert time.monotonic() - started < redis_cache.LEASE_MS / 2000
+
+
+async def test_a_reader_whose_process_died_holds_up_the_others_until_its_lease_expires(
+    cache: RedisCache, redis: Redis, namespace: str
+) -> None:
+    await redis.set(f"{namespace}:{KEY}:lease", "of the dead", px=300)
+    load = Loader(b"1")
+    assert (
+        await asyncio.gather(*(cache.get_or_load([KEY], load) for _ in range(20))) == [[b"1"]] * 20
+    )
+    assert load.calls == 1
+
+
+async def test_a_load_that_takes_longer_than_its_lease_does_not_hold_up_the_others(
+    cache: RedisCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_cache, "LEASE_MS", 100)
+    load = SlowLoader(b"late")
+    slow = asyncio.create_task(cache.get_or_load([KEY], load))
+    await load.has_read.wait()
+    assert await cache.get_or_load([KEY], Loader(b"1")) == [b"1"]
+    load.may_return.set()
+    assert await slow == [b"late"]
+
+
+async def test_many_readers_of_what_does_not_exist_wait_for_one_load(
+    cache: RedisCache, other: RedisCache
+) -> None:
+    load = Loader(None, seconds=0.05)
+    started = time.monotonic()
+    reads = [c.get_or_load([KEY], load) for _ in range(50) for c in (cache, other)]
+    assert await asyncio.gather(*reads) == [[None]] * 100
+    assert load.calls <= 4
+    assert time.monotonic() - started < redis_cache.LEASE_MS / 1000

@@ -75,6 +75,7 @@ async def test_redis_failing_between_load_and_fill_costs_no_answer_and_opens_the
     proxy.refuse()
     load.may_return.set()
     assert await reader == [b"1"]
+    await asyncio.sleep(0.1)
     connections = proxy.connections
     assert await cache.get_or_load([KEY], Loader(b"2")) == [b"2"]
     assert proxy.connections == connections

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -20,6 +21,7 @@ from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.usecases.ports.users import NotFoundDatabaseError
 from tests.support.network import closed_port
 from tests.support.users import new_user
+from tests.support.waiting import eventually
 
 
 async def read_updated_at(unit_of_work: UnitOfWorkFactory, user_id: UUID) -> datetime:
@@ -91,9 +93,12 @@ async def test_nothing_secret_is_cached(
         await uow.users.get_user_by_email(user.email)
         await uow.sessions.get_session_access(session.id, user.id)
     keys = [f"user:{user.id}", f"user-email:{user.email}", f"session:{session.id}"]
-    values = await redis.mget([f"{settings.app.name}:{key}" for key in keys])
-    for value in values:
-        assert value is not None
+
+    async def filled() -> list[Any]:
+        values = await redis.mget([f"{settings.app.name}:{key}" for key in keys])
+        return values if all(values) else []
+
+    for value in await eventually(filled):
         assert "password_hash" not in orjson.loads(value)
         assert user.password_hash.encode() not in value
 

@@ -1,5 +1,6 @@
 """What recognising who makes a request costs: one round trip to Redis, or one query without it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,7 @@ async def test_an_authenticated_request_makes_one_round_trip_to_redis_and_no_que
         token = container.resolve(Tokens).issue(session, session.rotated_at).access_token
         authenticate = container.resolve(Authenticate)
         await authenticate.execute(token)
+        await asyncio.sleep(0.5)  # for the fill, which no reader waits for
         sent = Count(monkeypatch, Connection, "send_packed_command")
         queries = Count(monkeypatch, Database, "fetch")
         for _ in range(5):

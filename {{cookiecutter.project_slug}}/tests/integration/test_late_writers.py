@@ -14,6 +14,11 @@ async def test_a_key_that_could_not_be_dropped_is_dropped_once_redis_is_back(
     async with Proxy(settings.redis.host, settings.redis.port).running() as proxy:
         cache = await new_cache(port=proxy.port, timeout_seconds=0.2)
         assert await cache.get_or_load([KEY], Loader(b"old")) == [b"old"]
+
+        async def is_kept() -> bool:
+            return await redis.get(f"{namespace}:{KEY}") == b"old"
+
+        await eventually(is_kept)
         proxy.refuse()
         async with cache.writing([KEY]):
             pass

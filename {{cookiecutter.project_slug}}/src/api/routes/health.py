@@ -8,12 +8,18 @@ from src.api.dependencies import provided
 from src.api.schemas.health import LivenessResponse, ReadinessResponse
 from src.usecases.check_readiness import CheckReadiness
 
+ALIVE = LivenessResponse().model_dump_json()
+
 router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get("/live", description="Answer as long as the process runs. Asks no dependency.")
-async def live() -> LivenessResponse:
-    return LivenessResponse()
+@router.get(
+    "/live",
+    response_model=LivenessResponse,
+    description="Answer as long as the process runs. Asks no dependency.",
+)
+async def live() -> Response:
+    return Response(ALIVE, media_type="application/json")
 
 
 @router.get(

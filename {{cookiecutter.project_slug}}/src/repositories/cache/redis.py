@@ -6,9 +6,9 @@ and the set of writers about to commit a change of it. docs/cache.md tells the w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
-from typing import cast
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, cast
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -16,131 +16,113 @@ from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
 from src.repositories.cache.breaker import Breaker
+from src.repositories.cache.writers import Writers
 from src.usecases.ports.cache import Loader, Values
 
-LEASE_MS, WRITER_MS, LATE_MS = 2_000, 30_000, 200
-"""How long a reader that died keeps its lease, and a writer its keys closed, which no commit may
-outlast; how often a late writer tries again."""
-POLLS, POLL_SECONDS = 4, 0.005
+LEASE_MS = 2_000  # how long a reader that died keeps its lease
+READERS = 32  # who ask at once: the time that others wait for their turn is not Redis's
+PAUSES = [0.005 * 2**n for n in range(9)]  # seconds between looks: in all, longer than a lease
+
+Found = dict[str, bytes | None]
 
 
 class RedisCache:
-    """The cache of all processes of this service. Its port is `ReadThroughCache`.
-
-    Writers have a client of their own, which is more patient and whose connections no burst of
-    reads takes: what a writer cannot close may be shown stale.
-    """
+    """The cache of all processes of this service. Its port is `ReadThroughCache`."""
 
     def __init__(self, redis: Redis, writers: Redis, *, namespace: str, ttl_seconds: int) -> None:
-        self._redis, self._writers = redis, writers
+        self._redis = redis
         self._namespace = namespace
         self._ttl_ms = ttl_seconds * 1000
         self._breaker = Breaker()
-        self._late: set[asyncio.Task[None]] = set()
-        self._flights: dict[str, asyncio.Future[bytes | None]] = {}
-        self._lease = redis.register_script(scripts.LEASE)
+        self._writers = Writers(writers, self._breaker, ttl_ms=self._ttl_ms)
+        self._turns = asyncio.Semaphore(READERS)
+        self._fills: set[asyncio.Task[None]] = set()
+        self._flights: dict[str, asyncio.Future[Found]] = {}
+        self._read = redis.register_script(scripts.READ)
         self._fill = redis.register_script(scripts.FILL)
-        self._close = writers.register_script(scripts.CLOSE)
-        self._open = writers.register_script(scripts.OPEN)
 
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
-        if not self._breaker.is_open():
-            try:
-                values = await self._get_or_fill(self._names(keys), load)
-                if values is not None:
-                    return values
-            except RedisError as error:
-                self._breaker.failed(error)
+        names = self._names(keys)
+        try:
+            if values := await self._get_or_fill(names, load):
+                return values
+        except RedisError as error:
+            self._breaker.failed(error)
         return await load()
 
     async def _get_or_fill(self, names: Sequence[str], load: Loader) -> Values | None:
         """Return what Redis has or a lease let us fill; None if somebody is in our way."""
-        for _ in range(POLLS):
-            values = cast("Values", await self._redis.mget(names))  # it decodes nothing
-            self._breaker.succeeded()
-            missing = [name for name, value in zip(names, values, strict=True) if value is None]
-            if not missing:
-                return values
+        for pause in PAUSES:
             lease = uuid4().hex
-            answers = await self._lease(keys=missing, args=[lease, LEASE_MS])
-            granted = [n for n, a in zip(missing, answers, strict=True) if a == scripts.GRANTED]
-            if granted:
+            async with self._turns:
+                if self._breaker.is_open():
+                    return None
+                answers = await self._read(keys=names, args=[lease, LEASE_MS])
+            self._breaker.succeeded()
+            missing = {n: a for n, a in zip(names, answers, strict=True) if isinstance(a, int)}
+            if not missing:
+                return cast("Values", answers)  # the client decodes nothing
+            if granted := [name for name, answer in missing.items() if answer == scripts.GRANTED]:
                 return await self._load_and_fill(names, load, granted, lease)
-            if scripts.WRITING in answers:
+            if scripts.WRITING in missing.values():
                 return None
-            if joined := await self._join(missing):
-                return [joined.get(n, v) for n, v in zip(names, values, strict=True)]
-            await asyncio.sleep(POLL_SECONDS)
+            flights = [self._flights[name] for name in missing if name in self._flights]
+            if len(flights) == len(missing):
+                return await self._join(flights, dict(zip(names, answers, strict=True)))
+            await asyncio.sleep(pause)
         return None
 
     async def _load_and_fill(
         self, names: Sequence[str], load: Loader, granted: Sequence[str], lease: str
     ) -> Values:
-        """Load, store what the lease covers, and give it to those of this process who wait."""
+        """Load, and have stored what the lease covers: nobody waits for that."""
         flights = {name: asyncio.get_running_loop().create_future() for name in granted}
         self._flights |= flights
-        filled: dict[str, bytes] = {}
+        loaded: Found = {}
         try:
             values = await load()
-            found = {n: v for n, v in zip(names, values, strict=True) if n in flights and v}
-            self._depart(flights)
-            try:
-                if found:
-                    done = await self._fill([*found], [lease, self._ttl_ms, *found.values()])
-                    filled = {n: found[n] for n, ok in zip(found, done, strict=True) if ok}
-            except RedisError as error:
-                self._breaker.failed(error)
+            loaded = dict(zip(names, values, strict=True))
             return values
         finally:
-            self._depart(flights)
-            for name, flight in flights.items():
-                flight.set_result(filled.get(name))
+            fill = asyncio.create_task(self._fill_and_share(flights, loaded, lease))
+            self._fills.add(fill)
+            fill.add_done_callback(self._fills.discard)
 
-    def _depart(self, flights: dict[str, asyncio.Future[bytes | None]]) -> None:
-        """Let nobody else join: who comes when the key is being filled may come after a write."""
+    async def _fill_and_share(
+        self, flights: dict[str, asyncio.Future[Found]], loaded: Found, lease: str
+    ) -> None:
+        """Store what was loaded, or give the lease back, and tell those who have joined."""
         for name, flight in flights.items():
+            # From now on nobody may join: who comes while it is filled may come after a write.
             if self._flights.get(name) is flight:
                 del self._flights[name]
-
-    async def _join(self, missing: Sequence[str]) -> dict[str, bytes] | None:
-        """Wait for this process's own loads of the keys; None unless each of them was filled.
-
-        A value may be shared only if it was filled, and only with those who joined before: its
-        lease then held at a moment after they had begun to read.
-        """
-        flights = [self._flights.get(name) for name in missing]
-        waited = {n: await asyncio.shield(f) for n, f in zip(missing, flights, strict=True) if f}
-        filled = {name: value for name, value in waited.items() if value is not None}
-        return filled if len(filled) == len(missing) else None
-
-    @asynccontextmanager
-    async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        if not keys:
-            yield
-            return
-        names, writer = self._names(keys), uuid4().hex
-        await self._tried(self._close(keys=names, args=[writer, WRITER_MS]))
-        yield
-        if not await self._tried(self._open(keys=names, args=[writer])):
-            task = asyncio.create_task(self._open_later(names, writer))
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
-
-    async def _tried(self, step: Awaitable[object]) -> bool:
-        """Tell whether a writer's step was done. Writers do not ask the breaker first."""
+        shared: Found = {}
         try:
-            await step
+            contents = [loaded.get(name) or b"" for name in flights]
+            held = await self._fill(keys=[*flights], args=[lease, self._ttl_ms, *contents])
+            shared = {n: loaded[n] for n, ok in zip(flights, held, strict=True) if ok and loaded}
         except RedisError as error:
             self._breaker.failed(error)
-            return False
-        return True
+        finally:
+            for flight in flights.values():
+                flight.set_result(shared)
 
-    async def _open_later(self, names: Sequence[str], writer: str) -> None:
-        """Drop what could not be dropped in time, as soon as Redis is back or it has expired."""
-        for _ in range(self._ttl_ms // LATE_MS):
-            await asyncio.sleep(LATE_MS / 1000)
-            if await self._tried(self._open(keys=names, args=[writer])):
-                return
+    async def _join(
+        self, flights: Sequence[asyncio.Future[Found]], seen: dict[str, Any]
+    ) -> Values | None:
+        """Wait for this process's own loads; None unless the lease of each held to its end.
+
+        It then held at a moment after those who wait had begun to read.
+        """
+        done, _ = await asyncio.wait(flights, timeout=LEASE_MS / 1000)
+        shared: Found = {}
+        for flight in done:
+            shared |= flight.result()
+        values = [shared.get(name, answer) for name, answer in seen.items()]
+        return None if any(isinstance(value, int) for value in values) else values
+
+    def writing(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        return self._writers.writing(self._names(keys))
 
     async def aclose(self) -> None:
         await self._redis.aclose()

@@ -6,25 +6,28 @@ writer that died is forgotten in time and two writers of one key do not undo eac
 
 REFUSED, GRANTED, WRITING = 0, 1, 2
 
-LEASE = """
+READ = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answers = {}
 for i, key in ipairs(KEYS) do
-  redis.call('ZREMRANGEBYSCORE', key .. ':writers', '-inf', now)
-  if redis.call('EXISTS', key .. ':writers') == 1 then
-    answers[i] = 2
-  elseif redis.call('EXISTS', key) == 0
-     and redis.call('SET', key .. ':lease', ARGV[1], 'NX', 'PX', ARGV[2]) then
-    answers[i] = 1
-  else
-    answers[i] = 0
+  local value = redis.call('GET', key)
+  if not value then
+    redis.call('ZREMRANGEBYSCORE', key .. ':writers', '-inf', now)
+    if redis.call('EXISTS', key .. ':writers') == 1 then
+      value = 2
+    elseif redis.call('SET', key .. ':lease', ARGV[1], 'NX', 'PX', ARGV[2]) then
+      value = 1
+    else
+      value = 0
+    end
   end
+  answers[i] = value
 end
 return answers
 """
-"""ARGV: lease, its life in ms. For each key: GRANTED to fill it; WRITING, so read Postgres and fill
-nothing; REFUSED, because somebody else is filling it or just has."""
+"""ARGV: lease, its life in ms. For each key its value; or GRANTED to fill it; or WRITING, so read
+Postgres and fill nothing; or REFUSED, because somebody else is filling it."""
 
 FILL = """
 local filled = {}
@@ -32,14 +35,16 @@ for i, key in ipairs(KEYS) do
   filled[i] = 0
   if redis.call('GET', key .. ':lease') == ARGV[1] then
     redis.call('DEL', key .. ':lease')
-    redis.call('SET', key, ARGV[2 + i], 'PX', ARGV[2])
+    if ARGV[2 + i] ~= '' then
+      redis.call('SET', key, ARGV[2 + i], 'PX', ARGV[2])
+    end
     filled[i] = 1
   end
 end
 return filled
 """
-"""ARGV: lease, life of a value in ms, a value for each key. For each key, 1 if its lease still held
-and it was filled, else 0."""
+"""ARGV: lease, life of a value in ms, for each key a value or nothing (""), which only gives the
+lease back. For each key, 1 if its lease still held, else 0."""
 
 CLOSE = """
 local time = redis.call('TIME')

@@ -1,0 +1,30 @@
+"""The relay on an outbox that is full already: `python -m bench.drivers.drain EVENTS`."""
+
+# mypy: disable-error-code="import-not-found"
+import asyncio
+import sys
+
+from src.config import load_settings
+from src.container import build_container, open_resources
+from src.usecases.relay_outbox import RelayOutbox
+from src.utils.logging import configure_logging
+
+from bench.drivers.service import IN_FLIGHT, Meter, check_depth, open_topology, tell
+
+
+async def main(count: int) -> None:
+    """Relay some of what waits."""
+    meter, settings = Meter(IN_FLIGHT, count), load_settings()
+    configure_logging(settings.app.log_level)
+    container = build_container(settings)
+    async with open_resources(container), open_topology(container) as (_, queue):
+        use_case = container.resolve(RelayOutbox)
+        while not meter.done.is_set():
+            meter.tick(await use_case.execute())
+        await check_depth(queue, IN_FLIGHT + count)
+        await queue.purge()
+    tell(meter.result())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

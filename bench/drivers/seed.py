@@ -1,0 +1,73 @@
+"""Users with a session and an access token each: `python -m bench.drivers.seed USERS`.
+
+The tokens are the service's own but for their life, which is longer than a measurement. What REF
+answers is put where REF looks for it.
+"""
+
+# mypy: disable-error-code="import-not-found"
+import asyncio
+import sys
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from redis.asyncio import Redis
+from src.api.schemas.users import UserResponse
+from src.config import Settings, load_settings
+from src.domain.session import Session
+from src.domain.user import User
+from src.repositories.db import sessions, users
+from src.repositories.db.engine import Database
+from src.usecases.ports.security import Tokens
+from src.utils.clock import utc_now
+
+from bench.drivers.service import open_service, tell
+
+LIFE = timedelta(hours=6)
+BATCH = 1000
+
+
+def token(settings: Settings, issued: str) -> str:
+    """Sign a token again that lives longer."""
+    secret = settings.security.secret_key.get_secret_value()
+    claims = jwt.decode(issued, options={"verify_signature": False})
+    header = {"typ": jwt.get_unverified_header(issued)["typ"]}
+    return str(jwt.encode({**claims, "exp": utc_now() + LIFE}, secret, "HS256", headers=header))
+
+
+async def insert(database: Database, made: list[tuple[User, Session]]) -> None:
+    """Save a batch of them."""
+    transaction = database.transaction()
+    for statement, columns, rows in (
+        (users.INSERT, users.USER_COLUMNS, [user for user, _ in made]),
+        (sessions.INSERT, sessions.SESSION_COLUMNS, [session for _, session in made]),
+    ):
+        values: list[dict[str, Any]] = [{c: getattr(row, c) for c in columns} for row in rows]
+        await transaction.execute(statement, values)
+    await transaction.commit()
+    await transaction.aclose()
+
+
+async def main(count: int) -> None:
+    """Make them and tell their tokens."""
+    settings = load_settings()
+    found = []
+    async with open_service() as container:
+        tokens, redis = container.resolve(Tokens), container.resolve(Redis)
+        for _ in range(0, count, BATCH):
+            new = [
+                User.register(f"{uuid4().hex}@example.com", "no hash", utc_now())
+                for _ in range(BATCH)
+            ]
+            made = [(user, Session.start(user.id, tokens.lifetime, utc_now())) for user in new]
+            await insert(container.resolve(Database), made)
+            for user, session in made:
+                answer = UserResponse.model_validate(user).model_dump_json()
+                await redis.set(f"{settings.app.name}:ref:{user.id}", answer)
+                found.append(token(settings, tokens.issue(session, utc_now()).access_token))
+    tell({"tokens": found})
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""What a request costs, as ratios to bare FastAPI."""
