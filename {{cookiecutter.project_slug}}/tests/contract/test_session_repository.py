@@ -226,7 +226,7 @@ async def test_sessions_that_expired_before_a_moment_are_forgotten_and_no_others
 ) -> None:
     now = datetime.now(UTC)
     day = SessionLifetime(idle=timedelta(days=1), absolute=timedelta(days=1))
-    ages = [timedelta(days=9), timedelta(days=8, minutes=1), timedelta(days=7), timedelta(0)]
+    ages = [timedelta(days=days) for days in (9, 8.01, 7.5, 0)]
     sessions = [Session.start(ada.id, day, now - age) for age in ages]
     async with store.unit_of_work() as uow:
         for session in sessions:
