@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.conftest import Render
+
 FILE_LINES = 150
 FUNCTION_LINES = 25
+# Not to be raised: docs/adr/0009-the-budget-of-lines.md.
+CODE_LINES = 3_210
 CONSTRUCTOR_ARGUMENTS = 4
 CONDITIONS = 10
 
@@ -100,6 +106,26 @@ def test_files_and_functions_are_short(path: Path) -> None:
     assert len([line for line in text.splitlines() if "# {%" not in line]) <= FILE_LINES
     long = [function for function, lines in functions(path) if lines > FUNCTION_LINES]
     assert not long
+
+
+def code_lines(path: Path) -> int:
+    """Count a file's lines of code: none that are blank, and no comments or docstrings."""
+    text = path.read_text(encoding="utf-8")
+    marks = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    spans = [(t.start[0], t.end[0]) for t in tokens if t.type not in marks and t.string]
+    code = {line for first, last in spans for line in range(first, last + 1)}
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                code -= set(range(node.lineno, (node.end_lineno or 0) + 1))
+    return len(code)
+
+
+def test_the_full_variant_does_not_grow(render: Render) -> None:
+    """What a reader has to know of the service when every option is chosen."""
+    sources = (render() / "src").rglob("*.py")
+    assert sum(map(code_lines, sources)) <= CODE_LINES
 
 
 def test_use_cases_need_few_things() -> None:
