@@ -124,7 +124,7 @@ def look_for_traces(variant: Variant) -> None:
 
 def look_for_dead_code(variant: Variant) -> None:
     """Fail if nothing uses a function, a class, an import or a name."""
-    options = ("--ignore-decorators", "@router.*", "--ignore-names", USED)
+    options = ("--ignore-decorators", "@router.*,@*_validator", "--ignore-names", USED)
     run(variant.folder, sys.executable, "-m", "vulture", "src", *options)
 
 
