@@ -23,7 +23,7 @@ GARBAGE = {
     "use_redis": ["garbage", "", "2", "yes please"],
     "use_rabbitmq": ["garbage", "none", "-1"],
     "ci_provider": ["Jenkins", "", "0", "4", "github actions"],
-    "python_version": ["2.7", "3", "3.1", "5"],
+    "python_version": ["2.7", "3.1", "3.10", "5"],
     "license": ["GPL", "mit", "5"],
 }
 WRONG = [(name, value) for name, values in GARBAGE.items() for value in values]
