@@ -67,20 +67,22 @@ class LimitsThrottle:
 
     @asynccontextmanager
     async def _guess(self, *buckets: Bucket) -> AsyncIterator[None]:
-        # Counted before it is known to be wrong: guesses made all at once count all the same. The
-        # first full bucket ends it, so that an address that is refused fills no account's bucket.
-        for bucket in buckets:
-            if not await self._ask(FixedWindowRateLimiter.hit, *bucket):
-                log.warning("throttled", by=bucket[1])
-                raise TooManyAttemptsError(await self._seconds_left(bucket))
+        # Counted before it is known to be wrong: guesses made all at once count all the same. What
+        # was right, or refused and so never made, is taken back.
+        counted: list[Bucket] = []
         is_wrong = False
         try:
+            for bucket in buckets:
+                counted.append(bucket)
+                if not await self._ask(FixedWindowRateLimiter.hit, *bucket):
+                    log.warning("throttled", by=bucket[1])
+                    raise TooManyAttemptsError(await self._seconds_left(bucket))
             yield
         except AuthenticationError:
             is_wrong = True
             raise
         finally:
-            for bucket in () if is_wrong else buckets:
+            for bucket in () if is_wrong else counted:
                 await self._ask(FixedWindowRateLimiter.hit, *bucket, cost=-1)
 
     async def _seconds_left(self, bucket: Bucket) -> int:

@@ -20,7 +20,10 @@ class RegisterUser:
     clock: Clock
 
     async def execute(self, *, email: str, password: str) -> User:
-        """Return the new user, or raise `WeakPasswordError` or `EmailTakenError`."""
+        """Return the new user.
+
+        Raises `WeakPasswordError`, `EmailTakenError` or `HashingBusyError`.
+        """
         # Hashed before the transaction begins: it takes longer than everything else together.
         password_hash = await self.passwords.hash(password)
         user = User.register(normalise_email(email), password_hash, self.clock())

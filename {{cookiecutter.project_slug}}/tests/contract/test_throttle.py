@@ -52,6 +52,32 @@ async def test_an_account_may_be_guessed_at_from_one_address_a_few_times_only(
     assert 1 <= refusal.value.retry_after <= 60
 
 
+async def test_right_passwords_that_come_all_at_once_lock_nobody_out(
+    throttle: LimitsThrottle,
+    home: str,
+) -> None:
+    email = new_email()
+
+    async def log_in() -> None:
+        async with throttle.login(email, home):
+            await asyncio.sleep(0.2)
+
+    await asyncio.gather(*(log_in() for _ in range(PER_PAIR * 3)), return_exceptions=True)
+    async with throttle.login(email, home):
+        pass
+
+
+async def test_guesses_that_are_refused_do_not_count_for_other_accounts(
+    throttle: LimitsThrottle,
+    home: str,
+) -> None:
+    email = new_email()
+    for _ in range(PER_ADDRESS + PER_PAIR):
+        await guess(throttle.login(email, home))
+    async with throttle.login(new_email(), home):
+        pass
+
+
 async def test_guesses_that_are_made_all_at_once_count_all_the_same(
     throttle: LimitsThrottle,
     home: str,

@@ -125,8 +125,8 @@ class RedisCache:
         return self._writers.writing(self._names(keys))
 
     async def aclose(self) -> None:
-        await self._redis.aclose()
         await self._writers.aclose()
+        await self._redis.aclose()
 
     def _names(self, keys: Sequence[str]) -> list[str]:
         return [f"{self._namespace}:{key}" for key in keys]

@@ -5,14 +5,18 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
 from src.repositories.cache.breaker import Breaker
 
+log = structlog.get_logger()
+
 MARK_MS = 30_000  # how long a writer that died keeps its keys closed; no commit may outlast it
 LATE_MS = 200  # how often a late writer tries again
+CLOSE_SECONDS = 5.0  # how long a process that stops waits for its late writers
 
 
 class Writers:
@@ -45,7 +49,11 @@ class Writers:
             task.add_done_callback(self._late.discard)
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Wait a moment for late writers, and close the connections."""
+        if self._late:
+            _, left = await asyncio.wait(self._late, timeout=CLOSE_SECONDS)
+            if left:
+                log.error("cache_may_be_stale", writers=len(left))
         await self._redis.aclose()
 
     async def _tried(self, step: Awaitable[object]) -> bool:
