@@ -53,8 +53,13 @@ async def main(count: int) -> None:
     """Make them and tell their tokens."""
     settings = load_settings()
     found = []
+    redis = Redis(  # more patient than the service's own
+        host=settings.redis.host,
+        port=settings.redis.port,
+        password=settings.redis.password.get_secret_value() or None,
+    )
     async with open_service() as container:
-        tokens, redis = container.resolve(Tokens), container.resolve(Redis)
+        tokens = container.resolve(Tokens)
         for _ in range(0, count, BATCH):
             new = [
                 User.register(f"{uuid4().hex}@example.com", "no hash", utc_now())
@@ -66,6 +71,7 @@ async def main(count: int) -> None:
                 answer = UserResponse.model_validate(user).model_dump_json()
                 await redis.set(f"{settings.app.name}:ref:{user.id}", answer)
                 found.append(token(settings, tokens.issue(session, utc_now()).access_token))
+    await redis.aclose()
     tell({"tokens": found})
 
 

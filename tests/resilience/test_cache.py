@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tools.servers import Servers
 
 READS = report.size(8_000, 220_000)
-ROUNDS = report.size(2, 12)
+ROUNDS = report.size(1, 12)
 AWAY, BETWEEN = 1.5, 2.0
 # docs/cache.md of the service: how long after Redis is back an old value may still be seen.
 BOUND = 1.0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tools.servers import Servers
 
 CLIENTS = 4
-SECONDS = report.size(4, 30)
+SECONDS = report.size(2, 30)
 EXTRA = 0.06
 """What a read may take longer than one that knows that there is no Redis."""
 DELAY = 0.02
