@@ -127,7 +127,7 @@ def main() -> int:
     try:
         measures = run(console, options)
     except (ToolError, *NotReady) as error:
-        console.say(str(error))
+        console.say(str(error) or type(error).__name__)
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -21,6 +21,7 @@ redis = Redis(
     host=settings.redis.host,
     port=settings.redis.port,
     password=settings.redis.password.get_secret_value() or None,
+    max_connections=1000,  # the default refuses those beyond 100
 )
 engine = create_async_engine(settings.postgres.url, pool_size=settings.postgres.pool_size)
 open_session = async_sessionmaker(engine, expire_on_commit=False)
