@@ -16,7 +16,7 @@ from tools.variants import ROOT, Outcome, Variant, examine, variants
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-AT_ONCE = 2
+AT_ONCE = 1
 
 
 def render(variant: Variant, folder: Path) -> None:

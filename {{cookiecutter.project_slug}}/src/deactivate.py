@@ -9,7 +9,6 @@ from src.container import build_container, open_resources
 from src.usecases.deactivate_user import DeactivateUser
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 from src.usecases.ports.users import NotFoundDatabaseError
-from src.utils.logging import configure_logging
 
 
 async def main() -> None:
@@ -17,9 +16,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="deactivate", description=__doc__)
     parser.add_argument("email", help="the account's address")
     arguments = parser.parse_args()
-    settings = load_settings()
-    configure_logging(settings.app.log_level)
-    container = build_container(settings)
+    container = build_container(load_settings())
     async with open_resources(container):
         await container.resolve(DeactivateUser).execute(email=arguments.email)
     print("The account is closed and its sessions have ended.")
