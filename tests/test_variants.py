@@ -1,6 +1,6 @@
 """Every combination of the options that change code: its own checks and its own suite.
 
-On real servers. Two variants are examined at once: one waits for its servers while the other works.
+On real servers, one variant after the other: their suites use all cores.
 """
 
 from __future__ import annotations

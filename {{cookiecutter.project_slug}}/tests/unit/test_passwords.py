@@ -1,6 +1,5 @@
 import asyncio
 import os
-import statistics
 import sys
 import threading
 import time
@@ -154,8 +153,9 @@ async def test_no_account_costs_about_as_much_as_a_wrong_password(
         await real_passwords.verify(known_hash, "not the password")
         return time.perf_counter() - started
 
-    costs = [(await cost(None), await cost(password_hash)) for _ in range(9)]
-    nobody, somebody = (statistics.median(column) for column in zip(*costs, strict=True))
+    costs = [(await cost(None), await cost(password_hash)) for _ in range(15)]
+    # The least of each: whatever else the machine does only adds.
+    nobody, somebody = (min(column) for column in zip(*costs, strict=True))
     assert 0.5 < nobody / somebody < 2
 
 
