@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 
 from email_validator import validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from src.domain.password import MAX_LENGTH, MIN_LENGTH, normalise_password
+from src.domain.password import MAX_LENGTH, MIN_LENGTH
 from src.domain.user import normalise_email
 
 
@@ -23,13 +23,10 @@ Email = Annotated[
     Field(max_length=254, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
     AfterValidator(to_address),
 ]
-# Normalised before it is measured: how a keyboard composes a letter is not the user's business.
-Normalise = BeforeValidator(lambda v: normalise_password(v) if isinstance(v, str) else v)
-KnownPassword = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH), Normalise]
+# As it was typed; `utils/passwords.py` measures its normal form as well.
+KnownPassword = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
 NewPassword = Annotated[
-    str,
-    Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, examples=["a long passphrase"]),
-    Normalise,
+    str, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, examples=["a long passphrase"])
 ]
 
 
