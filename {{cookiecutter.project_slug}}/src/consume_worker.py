@@ -1,4 +1,4 @@
-"""The worker: `python -m src.consume_worker`. Relays the outbox and consumes events."""
+"""The worker: `python -m src.consume_worker`. Brings events to their handlers."""
 
 import asyncio
 import signal
