@@ -45,7 +45,7 @@ ASK = """    if redis.call('EXISTS', key .. ':writers') == 1 then
     end
 """
 MARK = """  redis.call('ZADD', key .. ':writers', deadline, ARGV[1])
-  redis.call('PEXPIRE', key .. ':writers', ARGV[2])
+  redis.call('EXPIRE', key .. ':writers', ARGV[2])
 """
 UNMARK = "  redis.call('ZREM', key .. ':writers', ARGV[1])\n"
 DELETE = "  redis.call('DEL', key, key .. ':lease')\n"

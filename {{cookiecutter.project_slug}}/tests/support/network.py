@@ -54,8 +54,9 @@ class Proxy:
         self.cut()
 
     def accept(self) -> None:
-        """Take new connections again."""
+        """Take new connections again, and pass on what was held back."""
         self._accepts = True
+        self._flowing.set()
 
     def hang(self) -> None:
         """Keep connections open but pass nothing on any more."""

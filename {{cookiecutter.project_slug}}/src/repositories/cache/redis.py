@@ -6,127 +6,136 @@ and the set of writers about to commit a change of it. docs/cache.md tells the w
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, cast
+import time
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
 from src.repositories.cache.breaker import Breaker
-from src.repositories.cache.writers import Writers
 from src.usecases.ports.cache import Loader, Values
 
+log = structlog.get_logger()
+
 LEASE_MS = 2_000  # how long a reader that died keeps its lease
+MARK_SECONDS = 30  # how long a writer that died keeps its keys closed; no commit may outlast it
 READERS = 32  # who ask at once: the time that others wait for their turn is not Redis's
 PAUSES = [0.005 * 2**n for n in range(9)]  # seconds between looks: in all, longer than a lease
-
-Found = dict[str, bytes | None]
+LATE_SECONDS = 0.2  # how often it is tried again to close what could not be opened
+STOP_SECONDS = 5.0  # how long a process that stops waits for that
 
 
 class RedisCache:
-    """The cache of all processes of this service. Its port is `ReadThroughCache`."""
+    """The cache of all processes of this service. Its port is `ReadThroughCache`.
+
+    Writers have a client of their own, which is more patient and whose connections no burst of
+    reads takes: what a writer cannot close may be shown stale.
+    """
 
     def __init__(self, redis: Redis, writers: Redis, *, namespace: str, ttl_seconds: int) -> None:
-        self._redis = redis
+        self._clients = (redis, writers)
         self._namespace = namespace
-        self._ttl_ms = ttl_seconds * 1000
+        self._ttl_seconds = ttl_seconds
         self._breaker = Breaker()
-        self._writers = Writers(writers, self._breaker, ttl_ms=self._ttl_ms)
         self._turns = asyncio.Semaphore(READERS)
-        self._fills: set[asyncio.Task[None]] = set()
-        self._flights: dict[str, asyncio.Future[Found]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._late: dict[str, float] = {}
         self._read = redis.register_script(scripts.READ)
         self._fill = redis.register_script(scripts.FILL)
+        self._close = writers.register_script(scripts.CLOSE)
+        self._open = writers.register_script(scripts.OPEN)
 
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
-        names = self._names(keys)
-        try:
-            if values := await self._get_or_fill(names, load):
-                return values
-        except RedisError as error:
-            self._breaker.failed(error)
+        names, lease, begun = self._names(keys), uuid4().hex, time.monotonic()
+        for pause in PAUSES:
+            answers = await self._look(names, lease, begun)
+            if scripts.GRANTED in answers:
+                return await self._load_and_fill(names, load, lease)
+            if scripts.WRITING in answers:
+                break
+            if scripts.REFUSED not in answers:
+                return [answer or None for answer in answers]
+            await asyncio.sleep(pause)
         return await load()
 
-    async def _get_or_fill(self, names: Sequence[str], load: Loader) -> Values | None:
-        """Return what Redis has or a lease let us fill; None if somebody is in our way."""
-        for pause in PAUSES:
-            lease = uuid4().hex
-            async with self._turns:
-                if self._breaker.is_open():
-                    return None
-                answers = await self._read(keys=names, args=[lease, LEASE_MS])
+    async def _look(self, names: Sequence[str], lease: str, begun: float) -> list[Any]:
+        """Return what READ answers. Without Redis, it is as if all were being written."""
+        async with self._turns:
+            if self._breaker.is_open():
+                return [scripts.WRITING]
+            waited_ms = int((time.monotonic() - begun) * 1000)
+            step = self._read(keys=names, args=[lease, LEASE_MS, waited_ms])
+            answers = await self._tried(step)
+        if answers:
             self._breaker.succeeded()
-            missing = {n: a for n, a in zip(names, answers, strict=True) if isinstance(a, int)}
-            if not missing:
-                return cast("Values", answers)  # the client decodes nothing
-            if granted := [name for name, answer in missing.items() if answer == scripts.GRANTED]:
-                return await self._load_and_fill(names, load, granted, lease)
-            if scripts.WRITING in missing.values():
-                return None
-            flights = [self._flights[name] for name in missing if name in self._flights]
-            if len(flights) == len(missing):
-                return await self._join(flights, dict(zip(names, answers, strict=True)))
-            await asyncio.sleep(pause)
-        return None
+        return answers or [scripts.WRITING]
 
-    async def _load_and_fill(
-        self, names: Sequence[str], load: Loader, granted: Sequence[str], lease: str
-    ) -> Values:
-        """Load, and have stored what the lease covers: nobody waits for that."""
-        flights = {name: asyncio.get_running_loop().create_future() for name in granted}
-        self._flights |= flights
-        loaded: Found = {}
+    async def _load_and_fill(self, names: Sequence[str], load: Loader, lease: str) -> Values:
+        """Load, and have stored what the lease covers. Nobody waits for that if all was found."""
+        values: Values = []
         try:
             values = await load()
-            loaded = dict(zip(names, values, strict=True))
-            return values
         finally:
-            fill = asyncio.create_task(self._fill_and_share(flights, loaded, lease))
-            self._fills.add(fill)
-            fill.add_done_callback(self._fills.discard)
+            ttl_ms, contents = self._ttl_seconds * 1000, [value or b"" for value in values]
+            fill = self._fill(keys=names, args=[lease, LEASE_MS, ttl_ms, *contents])
+            task = self._start(self._tried(fill))
+        if None in values:  # told to those who wait, but to nobody who comes after this answer
+            await asyncio.wait([task])
+        return values
 
-    async def _fill_and_share(
-        self, flights: dict[str, asyncio.Future[Found]], loaded: Found, lease: str
-    ) -> None:
-        """Store what was loaded, or give the lease back, and tell those who have joined."""
-        for name, flight in flights.items():
-            # From now on nobody may join: who comes while it is filled may come after a write.
-            if self._flights.get(name) is flight:
-                del self._flights[name]
-        shared: Found = {}
+    @asynccontextmanager
+    async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
+        if not keys:
+            yield
+            return
+        names, writer, is_open = self._names(keys), uuid4().hex, None
+        await self._tried(self._close(keys=names, args=[writer, MARK_SECONDS]))
         try:
-            contents = [loaded.get(name) or b"" for name in flights]
-            held = await self._fill(keys=[*flights], args=[lease, self._ttl_ms, *contents])
-            shared = {n: loaded[n] for n, ok in zip(flights, held, strict=True) if ok and loaded}
+            yield
+            is_open = await self._tried(self._open(keys=names, args=[writer]))
+        finally:
+            if not is_open:
+                # Whether it was committed or not, and whether Redis knew of it before or not.
+                if not self._late:
+                    self._start(self._close_late())
+                self._late |= dict.fromkeys(names, time.monotonic() + self._ttl_seconds)
+
+    async def _close_late(self) -> None:
+        """Close what could not be opened, once Redis is back: before, it may show old values."""
+        while self._late:
+            await asyncio.sleep(LATE_SECONDS)
+            now = time.monotonic()
+            late = self._late = {n: end for n, end in self._late.items() if end > now}
+            if await self._tried(self._close(keys=[*late], args=[uuid4().hex, MARK_SECONDS])):
+                self._late = dict(self._late.items() - late.items())
+
+    async def _tried(self, step: Awaitable[Any]) -> Any:
+        """Return the answer to a step, or None if there is none."""
+        try:
+            return await step
         except RedisError as error:
             self._breaker.failed(error)
-        finally:
-            for flight in flights.values():
-                flight.set_result(shared)
+            return None
 
-    async def _join(
-        self, flights: Sequence[asyncio.Future[Found]], seen: dict[str, Any]
-    ) -> Values | None:
-        """Wait for this process's own loads; None unless the lease of each held to its end.
-
-        It then held at a moment after those who wait had begun to read.
-        """
-        done, _ = await asyncio.wait(flights, timeout=LEASE_MS / 1000)
-        shared: Found = {}
-        for flight in done:
-            shared |= flight.result()
-        values = [shared.get(name, answer) for name, answer in seen.items()]
-        return None if any(isinstance(value, int) for value in values) else values
-
-    def writing(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
-        return self._writers.writing(self._names(keys))
+    def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def aclose(self) -> None:
-        await self._writers.aclose()
-        await self._redis.aclose()
+        """Wait a moment for what is under way, and close the connections."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        if self._late:
+            log.error("cache_may_be_stale", keys=len(self._late))
+        for client in self._clients:
+            await client.aclose()
 
     def _names(self, keys: Sequence[str]) -> list[str]:
         return [f"{self._namespace}:{key}" for key in keys]

@@ -1,17 +1,19 @@
 """The cache's atomic steps, in Lua. KEYS are value keys; `:lease` and `:writers` are beside them.
 
-A key's writers are a sorted set, writer → deadline in milliseconds of Redis's own clock, so that a
-writer that died is forgotten in time and two writers of one key do not undo each other's mark.
+A key's writers are a sorted set, writer → deadline in seconds of Redis's own clock, rounded up, so
+that a writer that died is forgotten in time and two of one key do not undo each other's mark.
 """
 
 REFUSED, GRANTED, WRITING = 0, 1, 2
 
 READ = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = redis.call('TIME')[1]
 local answers = {}
 for i, key in ipairs(KEYS) do
   local value = redis.call('GET', key)
+  if value == '' and ARGV[2] - redis.call('PTTL', key) >= tonumber(ARGV[3]) then
+    value = false
+  end
   if not value then
     redis.call('ZREMRANGEBYSCORE', key .. ':writers', '-inf', now)
     if redis.call('EXISTS', key .. ':writers') == 1 then
@@ -26,41 +28,41 @@ for i, key in ipairs(KEYS) do
 end
 return answers
 """
-"""ARGV: lease, its life in ms. For each key its value; or GRANTED to fill it; or WRITING, so read
-Postgres and fill nothing; or REFUSED, because somebody else is filling it."""
+"""ARGV: lease, its life in ms, for how many ms this reader has waited. For each key its value; or
+GRANTED to fill it; or WRITING, so read Postgres and fill nothing; or REFUSED, because somebody else
+is filling it. That there is nothing ("") is told only to those who were waiting when it was found.
+"""
 
 FILL = """
-local filled = {}
 for i, key in ipairs(KEYS) do
-  filled[i] = 0
   if redis.call('GET', key .. ':lease') == ARGV[1] then
     redis.call('DEL', key .. ':lease')
-    if ARGV[2 + i] ~= '' then
-      redis.call('SET', key, ARGV[2 + i], 'PX', ARGV[2])
+    local value = ARGV[3 + i]
+    if value then
+      redis.call('SET', key, value, 'PX', value == '' and ARGV[2] or ARGV[3])
     end
-    filled[i] = 1
   end
 end
-return filled
 """
-"""ARGV: lease, life of a value in ms, for each key a value or nothing (""), which only gives the
-lease back. For each key, 1 if its lease still held, else 0."""
+"""ARGV: lease, its life in ms and that of nothing (""), life of a value, and a value for each key,
+to be stored if its lease still holds. Without values, it only gives the leases back."""
 
 CLOSE = """
-local time = redis.call('TIME')
-local deadline = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
+local deadline = redis.call('TIME')[1] + ARGV[2] + 1
 for _, key in ipairs(KEYS) do
   redis.call('DEL', key, key .. ':lease')
   redis.call('ZADD', key .. ':writers', deadline, ARGV[1])
-  redis.call('PEXPIRE', key .. ':writers', ARGV[2])
+  redis.call('EXPIRE', key .. ':writers', ARGV[2])
 end
+return 1
 """
-"""ARGV: writer, life of its mark in ms. Drops values and leases and marks the writer in flight."""
+"""ARGV: writer, life of its mark in s. Drops values and leases and marks the writer in flight."""
 
 OPEN = """
 for _, key in ipairs(KEYS) do
   redis.call('DEL', key, key .. ':lease')
   redis.call('ZREM', key .. ':writers', ARGV[1])
 end
+return 1
 """
 """ARGV: writer. Drops values and leases, and this writer's mark."""
