@@ -170,8 +170,9 @@ async def test_of_two_writers_the_first_to_leave_does_not_open_the_key(
     async with cache.writing(["a"]):
         async with cache.writing(["a"]):
             table.rows["a"] = b"one"
-        await table.read(cache, "a")
+        assert [*await table.read(cache, "a")] == [b"one"]
         table.rows["a"] = b"two"
+        assert [*await table.read(cache, "a")] == [b"two"]
 
     assert [*await table.read(cache, "a")] == [b"two"]
 

@@ -149,7 +149,8 @@ async def test_of_two_writers_the_first_to_finish_does_not_open_the_key_for_the_
     async with cache.writing([KEY]):
         async with other.writing([KEY]):
             pass
-        await other.get_or_load([KEY], Loader(b"old"))
+        assert await other.get_or_load([KEY], Loader(b"old")) == [b"old"]
+        assert await other.get_or_load([KEY], Loader(b"newer")) == [b"newer"]
     assert await other.get_or_load([KEY], Loader(b"new")) == [b"new"]
 
 
@@ -168,6 +169,48 @@ async def test_a_writer_that_died_keeps_its_key_closed_until_the_deadline_and_no
         await cache.get_or_load([KEY], load)
     assert load.calls == 3
     await dead.__aexit__(None, None, None)
+
+
+async def test_a_writer_that_died_is_forgotten_though_others_go_on_writing(
+    cache: RedisCache, other: RedisCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_cache, "MARK_SECONDS", 1)
+    dead = other.writing([KEY])
+    await dead.__aenter__()
+    monkeypatch.setattr(redis_cache, "MARK_SECONDS", 30)
+    async with cache.writing([KEY]):
+        pass
+    await asyncio.sleep(2.1)  # deadlines are rounded up
+    load = Loader(b"1")
+    for _ in range(2):
+        assert await cache.get_or_load([KEY], load) == [b"1"]
+    assert load.calls == 1
+    await dead.__aexit__(None, None, None)
+
+
+async def test_what_was_filled_because_redis_evicted_a_mark_is_dropped_after_the_commit(
+    cache: RedisCache, other: RedisCache, redis: Redis, namespace: str
+) -> None:
+    async def is_filled() -> bool:
+        return await redis.get(f"{namespace}:{KEY}") == b"old"
+
+    async with other.writing([KEY]):
+        await redis.delete(f"{namespace}:{KEY}:writers")
+        await cache.get_or_load([KEY], Loader(b"old"))
+        await eventually(is_filled)
+    assert await cache.get_or_load([KEY], Loader(b"new")) == [b"new"]
+
+
+async def test_a_reader_whose_lease_redis_evicted_fills_nothing(
+    cache: RedisCache, redis: Redis, namespace: str
+) -> None:
+    load = SlowLoader(b"old")
+    reader = asyncio.create_task(cache.get_or_load([KEY], load))
+    await load.has_read.wait()
+    await redis.delete(f"{namespace}:{KEY}:lease")
+    load.may_return.set()
+    assert await reader == [b"old"]
+    assert await cache.get_or_load([KEY], Loader(b"new")) == [b"new"]
 
 
 async def test_a_reader_that_gave_up_gives_its_lease_back(

@@ -1,7 +1,10 @@
 """What readers see of users while others write them: never what a commit has replaced."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +20,11 @@ from src.domain.session import Session
 from src.domain.user import User
 from src.repositories.db import cached
 from src.repositories.db.engine import Database
+from src.repositories.db.notify import OutboxNotifier
+from src.repositories.db.unit_of_work import DBUnitOfWork
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.usecases.ports.users import NotFoundDatabaseError
+from tests.fakes.cache import InMemoryCache
 from tests.support.network import closed_port
 from tests.support.users import new_user
 from tests.support.waiting import eventually
@@ -61,6 +67,28 @@ async def test_a_user_who_was_looked_for_in_vain_is_found_once_registered(
         await uow.commit()
     async with unit_of_work() as uow:
         assert (await uow.users.get_user_by_email(user.email)).id == user.id
+
+
+async def test_it_is_committed_after_its_keys_are_closed_and_before_they_are_opened(
+    database: Database, user: User
+) -> None:
+    seen: list[datetime] = []
+
+    async def look() -> None:
+        query = text("SELECT updated_at FROM users WHERE id = :id")
+        seen.append((await database.fetch(query, {"id": user.id}))[0].updated_at)
+
+    class WatchedCache(InMemoryCache):
+        @asynccontextmanager
+        async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
+            async with super().writing(keys):
+                await look()
+                yield
+                await look()
+
+    parts = (database, WatchedCache(), OutboxNotifier(database))
+    written = await change_password(partial(DBUnitOfWork, *parts, source="test"), user.id)
+    assert seen == [user.updated_at, written]
 
 
 async def test_reads_are_answered_by_the_cache(
