@@ -56,8 +56,11 @@ async def database(
 
 
 def test_a_mark_outlasts_every_commit_with_time_to_spare() -> None:
-    begun_within, done_within = engine.IDLE_IN_TRANSACTION_SECONDS, engine.STATEMENT_TIMEOUT_SECONDS
-    assert 2 * (begun_within + done_within) <= MARK_SECONDS
+    sent_within, given_up_within = (
+        engine.IDLE_IN_TRANSACTION_SECONDS,
+        engine.STATEMENT_TIMEOUT_SECONDS * 2,  # asyncpg then cancels it
+    )
+    assert 1.5 * (sent_within + given_up_within) <= MARK_SECONDS
 
 
 async def change_password(
