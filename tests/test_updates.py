@@ -62,12 +62,12 @@ class Owned:
         for name, text in OWN_FILES.items():
             (folder / name).write_text(text, encoding="utf-8")
         self.edit("pyproject.toml", '    "orjson==', '    "humanize==4.17.0",\n    "orjson==')
-        self.edit("src/settings.py", "pool_size: PositiveInt = 10", "pool_size: PositiveInt = 7")
+        self.edit("src/config.py", "pool_size: PositiveInt = 10", "pool_size: PositiveInt = 7")
         usecases = "src/usecases/__init__.py"
-        imported = "from src.usecases.change_password import ChangePassword\n"
+        imported = "from src.usecases.check_readiness import CheckReadiness\n"
         mine = "from src.usecases.count_users import CountUsers\n"
         self.edit(usecases, imported, imported + mine)
-        self.edit(usecases, "    ChangePassword,\n", "    ChangePassword,\n    CountUsers,\n")
+        self.edit(usecases, "    CheckReadiness,\n", "    CheckReadiness,\n    CountUsers,\n")
         for name in OF_THIS_MACHINE:
             (folder / name).write_text("# mine\n", encoding="utf-8")
         command_line.commit(folder)
@@ -94,7 +94,7 @@ class Owned:
         assert {name: texts[name] for name in OWN_FILES} == OWN_FILES
         assert {texts[name] for name in OF_THIS_MACHINE} == {"# mine\n"}
         assert '"humanize==4.17.0"' in texts["pyproject.toml"]
-        assert "pool_size: PositiveInt = 7" in texts["src/settings.py"]
+        assert "pool_size: PositiveInt = 7" in texts["src/config.py"]
         assert "    CountUsers,\n" in texts["src/usecases/__init__.py"]
 
 
@@ -165,7 +165,7 @@ def test_an_option_can_be_switched_later(
     owned.update(**{option: chosen})
 
     owned.assert_own()
-    edited = {"pyproject.toml", "src/settings.py", "src/usecases/__init__.py"}
+    edited = {"pyproject.toml", "src/config.py", "src/usecases/__init__.py"}
     mine = {*OWN_FILES, *OF_THIS_MACHINE, *edited, ".cruft.json"}
     updated, expected = owned.files(), files_of(render(**{option: chosen}))
     new, old = updated.keys() - mine, expected.keys() - mine

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import httpx2
+from src.config import HashingSettings
 from src.utils.passwords import Argon2Passwords
 
 from bench.drivers.service import open_service, tell
@@ -115,7 +116,7 @@ async def refusals(
 
 async def lateness() -> float:
     """Give how late, in milliseconds, the loop wakes up while passwords are hashed."""
-    passwords = Argon2Passwords(threads=os.cpu_count() or 1)
+    passwords = Argon2Passwords(**HashingSettings().model_dump())
 
     async def keep_hashing() -> None:
         while True:

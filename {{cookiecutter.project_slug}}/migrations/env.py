@@ -3,13 +3,21 @@
 import asyncio
 
 from alembic import context
+from pydantic import BaseModel
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from src.config import PostgresSettings
 from src.repositories.db.models import Base
-from src.settings import PostgresSettings
+from src.utils.settings import load
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('migrations'))")
+
+
+class Settings(BaseModel):
+    """What migrating takes."""
+
+    postgres: PostgresSettings
 
 
 def run(connection: Connection) -> None:
@@ -22,7 +30,7 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Connect as the service does."""
-    postgres = PostgresSettings()
+    postgres = load(Settings).postgres
     tls = {"ssl": postgres.tls}
     engine = create_async_engine(postgres.url, poolclass=pool.NullPool, connect_args=tls)
     async with engine.connect() as connection:

@@ -2,17 +2,15 @@
 
 import asyncio
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import punq
 import structlog
 
-from src.config import SettingsError, load_settings
+from src.config import WorkerSettings, load_settings
 from src.container import build_container, open_resources
 from src.repositories.db.notify import OutboxListener
-from src.settings import WorkerSettings
 from src.usecases.keep_house import KeepHouse
 from src.usecases.ports.messaging import EventConsumer
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
@@ -51,9 +49,9 @@ async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event
 
 async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what is in flight within the grace."""
-    consumer = container.resolve(EventConsumer)
-    all_jobs: list[Job] = container.resolve(list[Job])
-    jobs = [job.run(stop) for job in all_jobs]
+    consumer: EventConsumer = container.resolve(EventConsumer)
+    others: list[Job] = container.resolve(list[Job])
+    jobs = [job.run(stop) for job in (consumer, *others)]
     jobs.append(keep_house(container.resolve(KeepHouse), stop))
     if settings.health_file:
         jobs.append(report_health(settings.health_file, consumer, stop))
@@ -85,7 +83,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except SettingsError as error:
-        sys.exit(str(error))
+    asyncio.run(main())

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import punq
-from limits.aio.storage import Storage
 
 from src.api.drain import Drain
 from src.config import Settings
@@ -22,7 +21,7 @@ from src.repositories.db.notify import OutboxListener, OutboxNotifier
 from src.repositories.db.unit_of_work import DBUnitOfWork
 from src.repositories.throttle import LimitsThrottle
 from src.usecases import USE_CASES
-from src.usecases.check_readiness import CheckReadiness, Dependency
+from src.usecases.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.messaging import MessageHandler, MessageRecords
 from src.usecases.ports.security import Clock, Passwords, Tokens
@@ -47,19 +46,18 @@ from src.wiring.messaging_postgres import register_messaging
 def build_container(settings: Settings) -> punq.Container:
     """Return a container in which everything can be resolved. Connects to nothing yet."""
     container = punq.Container()
+    drain = Drain(settings.app.drain_seconds)
     container.register(Clock, instance=utc_now)
-    container.register(Drain, instance=Drain(settings.app.drain_seconds))
+    container.register(Drain, instance=drain)
+    if settings.app.drain_seconds:
+        check = Dependency("accepting", drain.check, is_required=True)
+        container.register(Dependency, instance=check)
     _register_database(container, settings)
     register_cache(container, settings)
     register_messaging(container, settings)
     _register_security(container, settings)
     for use_case in {*USE_CASES, *(use_case for _, use_case in SUBSCRIPTIONS.values())}:
         container.register(use_case, scope=punq.Scope.singleton)
-    if settings.app.drain_seconds:
-        check = container.resolve(Drain).check
-        container.register(Dependency, instance=Dependency("accepting", check, is_required=True))
-    readiness = CheckReadiness(container.resolve(list[Dependency]))
-    container.register(CheckReadiness, instance=readiness)
     return container
 
 
@@ -72,7 +70,6 @@ async def open_resources(container: punq.Container) -> AsyncIterator[None]:
         resources: list[Resource] = container.resolve(list[Resource])
         for resource in resources:
             stack.push_async_callback(resource.aclose)
-        await stack.enter_async_context(container.resolve(OutboxNotifier).running())
         yield
 
 
@@ -81,35 +78,33 @@ def _register_database(container: punq.Container, settings: Settings) -> None:
     database = Database(
         postgres.url, tls=postgres.tls, pool_size=postgres.pool_size, application_name=name
     )
-    container.register(Database, instance=database)
-    container.register(OutboxNotifier, instance=OutboxNotifier(database))
-    listener = OutboxListener(database)
-    container.register(OutboxListener, instance=listener)
+    notifier = OutboxNotifier(database)
+    for part in (database, OutboxListener(database), notifier):
+        container.register(type(part), instance=part)
+        container.register(Resource, instance=part)
+    check = Dependency("postgres", database.check, is_required=True)
+    container.register(Dependency, instance=check)
     container.register(MessageRecords, instance=DBMessageRecords(database))
     handler = EventDispatcher(SUBSCRIPTIONS, [e.name for e in PUBLISHED_EVENTS], container.resolve)
     container.register(MessageHandler, instance=handler)
-    for resource in (database, listener):
-        container.register(Resource, instance=resource)
-    check = Dependency("postgres", database.check, is_required=True)
-    container.register(Dependency, instance=check)
-
-    def unit_of_work_factory() -> UnitOfWorkFactory:
-        cache, notifier = container.resolve(ReadThroughCache), container.resolve(OutboxNotifier)
-        return partial(DBUnitOfWork, database, cache, notifier, source=name)
-
-    container.register(UnitOfWorkFactory, unit_of_work_factory, scope=punq.Scope.singleton)
+    container.register(
+        UnitOfWorkFactory,
+        lambda: partial(
+            DBUnitOfWork, database, container.resolve(ReadThroughCache), notifier, source=name
+        ),
+        scope=punq.Scope.singleton,
+    )
 
 
 def _register_security(container: punq.Container, settings: Settings) -> None:
-    security = settings.security
+    security, once = settings.security, punq.Scope.singleton
     tokens = SignedTokens(
         secret_keys=security.secret_keys,
         issuer=settings.app.name,
         ttl_seconds=security.access_token_ttl_seconds,
         lifetime=security.lifetime,
     )
-    throttle = LimitsThrottle(container.resolve(Storage), **settings.throttle.model_dump())
-    passwords = Argon2Passwords(**settings.hashing.model_dump())
     container.register(Tokens, instance=tokens)
-    container.register(Passwords, instance=passwords)
-    container.register(Throttle, instance=throttle)
+    hashing, throttle = settings.security_hashing, settings.security_throttle
+    container.register(Passwords, Argon2Passwords, scope=once, **hashing.model_dump())
+    container.register(Throttle, LimitsThrottle, scope=once, **throttle.model_dump())

@@ -15,25 +15,26 @@ import punq
 import pytest
 import structlog
 
-from src.config import Settings, SettingsError, load_settings
+from src.config import AppSettings, PostgresSettings, Settings, load_settings
 from src.container import build_container, open_resources
 from src.repositories.db.engine import Database
-from src.settings import AppSettings, Group, PostgresSettings
+from src.utils.settings import SettingsError
 from tests.support import isolation
+from tests.support.environment import GROUPS
 from tests.support.servers import RUN_SETTINGS, find_servers
 
 # Fixtures for the servers that this service was made with.
 pytest_plugins = [
     f"tests.fixtures.{file.stem}" for file in Path(__file__).parent.glob("fixtures/*.py")
 ]
-PREFIXES = tuple(group.model_config["env_prefix"] for group in Group.__subclasses__())
+PREFIXES = tuple(group.model_config["env_prefix"] for group in GROUPS)
 EMPTY_TABLES = """
     DELETE FROM sessions; DELETE FROM users; DELETE FROM outbox_messages;
     DELETE FROM processed_messages; DELETE FROM notifications
 """
 
 # Whatever a developer's .env says, it does not decide about tests.
-for group in Group.__subclasses__():
+for group in GROUPS:
     group.model_config["env_file"] = None
 
 

@@ -2,6 +2,7 @@
 
 from src.usecases.authenticate import Authenticate
 from src.usecases.change_password import ChangePassword
+from src.usecases.check_readiness import CheckReadiness
 from src.usecases.deactivate_user import DeactivateUser
 from src.usecases.keep_house import KeepHouse
 from src.usecases.log_in import LogIn
@@ -14,6 +15,7 @@ from src.usecases.welcome_user import WelcomeUser
 USE_CASES: tuple[type, ...] = (
     Authenticate,
     ChangePassword,
+    CheckReadiness,
     DeactivateUser,
     KeepHouse,
     LogIn,

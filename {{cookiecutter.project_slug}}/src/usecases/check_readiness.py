@@ -1,7 +1,7 @@
 """Whether this process can do its work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Readiness(NamedTuple):
 class CheckReadiness:
     """Ask every dependency. Only the loss of a required one makes the service unready."""
 
-    dependencies: Sequence[Dependency]
+    dependencies: list[Dependency]
 
     async def execute(self) -> Readiness:
         """Return within two seconds, whatever hangs."""

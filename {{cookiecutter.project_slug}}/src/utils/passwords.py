@@ -1,4 +1,4 @@
-"""Passwords: Argon2id (RFC 9106) at OWASP's parameters, and what is refused."""
+"""Passwords: Argon2id (RFC 9106), and what is refused."""
 
 import asyncio
 import os
@@ -39,18 +39,11 @@ def step_back() -> None:
 class Argon2Passwords:
     """Argon2id in threads of its own, so that hashing never holds up the event loop.
 
-    Its port is `Passwords`. The defaults are those of OWASP's Password Storage Cheat Sheet. At most
-    `queue` passwords wait for a thread.
+    Its port is `Passwords`. At most `queue` passwords wait for a thread.
     """
 
     def __init__(
-        self,
-        *,
-        threads: int = 2,
-        queue: int = 100,
-        memory_kib: int = 19_456,
-        passes: int = 2,
-        lanes: int = 1,
+        self, *, threads: int, queue: int, memory_kib: int, passes: int, lanes: int
     ) -> None:
         self._argon2 = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, type=argon2.Type.ID

@@ -1,7 +1,7 @@
 """The parts that can be chosen: one file for each choice, which registers its adapters.
 
-Whoever registers one of the types below is asked for it: the worker runs every job, and every
-resource is closed in the end.
+Whoever registers one of the types below is asked for it: the worker runs every job beside its
+consumer, and every resource is closed in the end.
 """
 
 import asyncio

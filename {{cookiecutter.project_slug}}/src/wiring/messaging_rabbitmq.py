@@ -5,8 +5,6 @@ import punq
 from src.config import Settings
 from src.consumers.subscriptions import SUBSCRIPTIONS
 from src.domain.events import PUBLISHED_EVENTS
-from src.repositories.db.engine import Database
-from src.repositories.db.notify import OutboxListener
 from src.repositories.db.outbox import DBOutbox
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
@@ -15,7 +13,7 @@ from src.repositories.rabbitmq.publisher import RabbitMQEventPublisher
 from src.repositories.rabbitmq.relay import OutboxRelay
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.check_readiness import Dependency
-from src.usecases.ports.messaging import DeadLetters, EventConsumer, MessageHandler
+from src.usecases.ports.messaging import DeadLetters, EventConsumer
 from src.usecases.ports.publishing import EventPublisher, Outbox
 from src.usecases.relay_outbox import RelayOutbox
 from src.wiring import Job, Resource
@@ -23,7 +21,7 @@ from src.wiring import Job, Resource
 
 def register_messaging(container: punq.Container, settings: Settings) -> None:
     """Register the way of events from the outbox to their handlers."""
-    rabbitmq = settings.rabbitmq
+    rabbitmq, once = settings.rabbitmq, punq.Scope.singleton
     password = rabbitmq.password.get_secret_value()
     server = (rabbitmq.host, rabbitmq.port)
     broker = RabbitMQBroker(*server, rabbitmq.user, password, rabbitmq.vhost, rabbitmq.tls)
@@ -32,25 +30,17 @@ def register_messaging(container: punq.Container, settings: Settings) -> None:
         retry_delays=rabbitmq.retry_delays_seconds,
         event_types=sorted({*SUBSCRIPTIONS, *(event.name for event in PUBLISHED_EVENTS)}),
     )
+    publisher = RabbitMQEventPublisher(broker, topology)
     container.register(RabbitMQBroker, instance=broker)
-    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker, topology))
+    container.register(Topology, instance=topology)
+    container.register(EventPublisher, instance=publisher)
+    container.register(Resource, instance=publisher)
     # Without its broker the service's events come later, but none is lost.
     check = Dependency("rabbitmq", broker.check, is_required=False)
     container.register(Dependency, instance=check)
-    _register_relay(container, RabbitMQEventPublisher(broker, topology))
-    limits = (settings.worker.concurrency, settings.worker.handler_timeout_seconds)
-
-    def consumer() -> EventConsumer:
-        return RabbitMQConsumer(broker, topology, container.resolve(MessageHandler), *limits)
-
-    container.register(EventConsumer, consumer, scope=punq.Scope.singleton)
-    container.register(Job, lambda: container.resolve(EventConsumer))
-
-
-def _register_relay(container: punq.Container, publisher: RabbitMQEventPublisher) -> None:
-    container.register(Outbox, instance=DBOutbox(container.resolve(Database)))
-    container.register(EventPublisher, instance=publisher)
-    container.register(Resource, instance=publisher)
-    container.register(RelayOutbox, scope=punq.Scope.singleton)
-    listener = container.resolve(OutboxListener)
-    container.register(Job, lambda: OutboxRelay(container.resolve(RelayOutbox), listener))
+    container.register(DeadLetters, RabbitMQDeadLetters, scope=once)
+    container.register(Outbox, DBOutbox, scope=once)
+    container.register(RelayOutbox, scope=once)
+    container.register(Job, OutboxRelay, scope=once)
+    limits = settings.worker.model_dump(include={"concurrency", "handler_timeout_seconds"})
+    container.register(EventConsumer, RabbitMQConsumer, scope=once, **limits)

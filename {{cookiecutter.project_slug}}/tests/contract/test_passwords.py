@@ -4,8 +4,8 @@ import pytest
 
 from src.domain.errors import WeakPasswordError
 from src.usecases.ports.security import Passwords
-from src.utils.passwords import Argon2Passwords
 from tests.fakes.passwords import COMMON, FastPasswords
+from tests.support.passwords import argon2_passwords
 
 PASSWORD = "correct horse battery staple"
 
@@ -14,7 +14,7 @@ PASSWORD = "correct horse battery staple"
 def passwords(request: pytest.FixtureRequest) -> Passwords:
     if request.param == "fake":
         return FastPasswords()
-    return Argon2Passwords(memory_kib=8, passes=1)
+    return argon2_passwords(memory_kib=8, passes=1)
 
 
 async def test_a_password_is_known_by_its_hash(passwords: Passwords) -> None:

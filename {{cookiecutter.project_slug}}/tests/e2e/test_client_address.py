@@ -52,12 +52,12 @@ async def test_a_forged_address_is_no_way_round_the_throttle(
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")
     async with serving(build_container(settings)) as api:
         email, statuses = new_email(), []
-        for number in range(settings.throttle.per_account_and_address + 1):
+        for number in range(settings.security_throttle.per_account_and_address + 1):
             headers = {"X-Forwarded-For": f"203.0.113.{number}", "X-Real-IP": f"192.0.2.{number}"}
             body = {"email": email, "password": PASSWORD}
             response = await api.post("/api/v1/auth/login", json=body, headers=headers)
             statuses.append(response.status_code)
-        assert statuses == [401] * settings.throttle.per_account_and_address + [429]
+        assert statuses == [401] * settings.security_throttle.per_account_and_address + [429]
         refused = await post(api, "login", email=email.upper(), password=PASSWORD)
         assert refused.status_code == 429
-        assert 1 <= int(refused.headers["retry-after"]) <= settings.throttle.window_seconds
+        assert 1 <= int(refused.headers["retry-after"]) <= settings.security_throttle.window_seconds

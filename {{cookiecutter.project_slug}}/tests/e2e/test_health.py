@@ -1,7 +1,5 @@
 """Health, with servers that are there and servers that are gone."""
 
-from dataclasses import replace
-
 import httpx2
 import pytest
 
@@ -39,7 +37,9 @@ async def test_a_postgres_that_hangs_makes_the_service_unready_and_does_not_hang
     async with Proxy(settings.postgres.host, settings.postgres.port).running() as proxy:
         hanging = settings.postgres.model_copy(update={"host": "127.0.0.1", "port": proxy.port})
         proxy.hang()
-        async with serving(build_container(replace(settings, postgres=hanging))) as api:
+        async with serving(
+            build_container(settings.model_copy(update={"postgres": hanging}))
+        ) as api:
             response = await api.get("/health/ready", timeout=2)
             assert response.status_code == 503
             assert response.json()["dependencies"]["postgres"] == "unavailable"
@@ -51,7 +51,9 @@ async def test_a_service_whose_postgres_connections_were_lost_serves_again(
 ) -> None:
     async with Proxy(settings.postgres.host, settings.postgres.port).running() as proxy:
         proxied = settings.postgres.model_copy(update={"host": "127.0.0.1", "port": proxy.port})
-        async with serving(build_container(replace(settings, postgres=proxied))) as api:
+        async with serving(
+            build_container(settings.model_copy(update={"postgres": proxied}))
+        ) as api:
             account = await register(api)
             proxy.cut()
             first = await (await account.api.get("/health/ready")).aread()

@@ -1,7 +1,6 @@
 """Refusals and faults: one form for all, and nothing in them that is not the client's business."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -116,7 +115,7 @@ async def test_a_fault_of_ours_is_answered_without_its_cause(container: punq.Con
 
 async def test_without_postgres_requests_are_told_to_come_back(settings: Settings) -> None:
     gone = settings.postgres.model_copy(update={"host": "127.0.0.1", "port": closed_port()})
-    async with serving(build_container(replace(settings, postgres=gone))) as api:
+    async with serving(build_container(settings.model_copy(update={"postgres": gone}))) as api:
         response = await post(api, "login", email=new_email(), password=PASSWORD)
         problem = problem_of(response, 503, "unavailable")
         assert response.headers["retry-after"] == "1"

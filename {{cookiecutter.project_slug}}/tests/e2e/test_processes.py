@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from src.config import Settings
-from src.settings import ROOT
+from src.utils.settings import ROOT
 from tests.support.network import closed_port
 from tests.support.waiting import eventually
 
@@ -31,7 +31,7 @@ def uvicorn(port: int) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the service and without anybody's `.env`."""
-    for name in ("src", "pyproject.toml"):
+    for name in ("src", "migrations", "alembic.ini", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
@@ -104,21 +104,27 @@ async def test_the_worker_starts_consumes_and_stops_when_it_is_told_to(
         assert await asyncio.wait_for(process.wait(), 45) == 0
 
 
-async def test_without_a_secret_key_neither_starts_and_both_say_which_variable_is_missing(
-    settings: Settings, folder: Path
+ENTRIES = {
+    "api": uvicorn(closed_port()),
+    "worker": WORKER,
+    "operator": ["-m", "src.manage", "dead-letters"],
+    "migrations": ["-m", "alembic", "upgrade", "head"],
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_without_a_required_setting_nothing_starts_and_says_which_variable_is_missing(
+    settings: Settings, folder: Path, entry: str
 ) -> None:
-    environment = {k: v for k, v in os.environ.items() if k != "SECURITY_SECRET_KEY"}
-    async with (
-        running(folder, uvicorn(closed_port()), environment) as api,
-        running(folder, WORKER, environment) as worker,
-    ):
-        for process in (api, worker):
-            output, _ = await asyncio.wait_for(process.communicate(), 45)
-            assert process.returncode == 1
-            assert output.decode().splitlines() == [
-                "The settings do not allow a start:",
-                "  SECURITY_SECRET_KEY: Field required",
-            ]
+    missing = "POSTGRES_USER" if entry == "migrations" else "SECURITY_SECRET_KEY"
+    environment = {k: v for k, v in os.environ.items() if k != missing}
+    async with running(folder, ENTRIES[entry], environment) as process:
+        output, _ = await asyncio.wait_for(process.communicate(), 45)
+        assert process.returncode == 1
+        assert output.decode().splitlines() == [
+            "The settings do not allow a start:",
+            f"  {missing}: Field required",
+        ]
 
 
 async def test_told_to_stop_the_api_is_not_ready_at_once_and_serves_until_it_has_drained(

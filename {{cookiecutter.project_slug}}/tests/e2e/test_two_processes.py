@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from src import deactivate
+from src import manage
 from src.config import Settings
 from src.container import build_container
 from src.repositories.db.engine import Database
@@ -72,8 +72,8 @@ async def test_a_deactivation_by_the_operator_holds_in_every_process_at_once(
 ) -> None:
     for api in (account.api, other_api):
         assert (await at(api, login).me()).status_code == 200
-    monkeypatch.setattr("sys.argv", ["deactivate", account.email.upper()])
-    await deactivate.main()
+    monkeypatch.setattr("sys.argv", ["manage", "deactivate", account.email.upper()])
+    await manage.main()
     assert "The account is closed" in capsys.readouterr().out
     for api in (account.api, other_api):
         problem_of(await at(api, login).me(), 401, "unauthenticated")
@@ -125,7 +125,10 @@ def rotation(settings: Settings) -> Rotation:
     old, new = settings.security.secret_key, SecretStr("the secret of next year, " * 3)
     before = settings.security.model_copy(update={"previous_secret_keys": (new,)})
     after = settings.security.model_copy(update={"secret_key": new, "previous_secret_keys": (old,)})
-    return Rotation(replace(settings, security=before), replace(settings, security=after))
+    return Rotation(
+        settings.model_copy(update={"security": before}),
+        settings.model_copy(update={"security": after}),
+    )
 
 
 async def test_nobody_is_logged_out_while_the_signing_key_changes(

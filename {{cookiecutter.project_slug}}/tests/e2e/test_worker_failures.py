@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -35,7 +34,7 @@ async def test_a_worker_that_loses_its_database_goes_on_when_it_is_back(
     api: httpx2.AsyncClient, settings: Settings, database: Database, postgres_proxy: Proxy
 ) -> None:
     there = {"host": "127.0.0.1", "port": postgres_proxy.port}
-    proxied = replace(settings, postgres=settings.postgres.model_copy(update=there))
+    proxied = settings.model_copy(update={"postgres": settings.postgres.model_copy(update=there)})
     async with working(build_container(proxied), proxied):
         await welcomed(database, await register(api))
         postgres_proxy.refuse()
@@ -51,7 +50,9 @@ async def test_a_worker_touches_its_health_file_while_it_consumes(
 ) -> None:
     monkeypatch.setattr(consume_worker, "HEALTH_SECONDS", 0.05)
     file = tmp_path / "healthy"
-    healthy = replace(settings, worker=settings.worker.model_copy(update={"health_file": file}))
+    healthy = settings.model_copy(
+        update={"worker": settings.worker.model_copy(update={"health_file": file})}
+    )
     async with working(worker, healthy):
 
         async def touched() -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import httpx2
 import orjson
@@ -98,7 +97,7 @@ async def test_a_worker_that_loses_its_broker_goes_on_when_it_is_back(
     api: httpx2.AsyncClient, settings: Settings, database: Database, rabbitmq_proxy: Proxy
 ) -> None:
     there = {"host": "127.0.0.1", "port": rabbitmq_proxy.port}
-    proxied = replace(settings, rabbitmq=settings.rabbitmq.model_copy(update=there))
+    proxied = settings.model_copy(update={"rabbitmq": settings.rabbitmq.model_copy(update=there)})
     async with working(build_container(proxied), proxied):
         await welcomed(database, await register(api))
         rabbitmq_proxy.refuse()

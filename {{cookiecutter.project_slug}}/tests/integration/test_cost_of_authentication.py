@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,7 +50,7 @@ async def test_without_redis_it_makes_one_query(
     settings: Settings, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = settings.redis.model_copy(update={"host": "127.0.0.1", "port": closed_port()})
-    container = build_container(replace(settings, redis=gone))
+    container = build_container(settings.model_copy(update={"redis": gone}))
     async with open_resources(container):
         token = container.resolve(Tokens).issue(session, session.rotated_at).access_token
         queries = Count(monkeypatch, Database, "fetch")

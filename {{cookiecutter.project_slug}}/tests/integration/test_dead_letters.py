@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from aio_pika.abc import HeadersType
 
-from src import dead_letters
+from src import manage
 from src.config import Settings
 from src.repositories.rabbitmq.connection import RabbitMQBroker, close
 from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
@@ -87,8 +87,8 @@ async def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> str:
     """Return what the command prints."""
-    monkeypatch.setattr(sys, "argv", ["dead_letters", *arguments])
-    await dead_letters.main()
+    monkeypatch.setattr(sys, "argv", ["manage", *arguments])
+    await manage.main()
     return capsys.readouterr().out
 
 
@@ -98,9 +98,9 @@ async def test_the_command_lists_and_redrives(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert await command(monkeypatch, capsys) == "0 dead letters\n"
+    assert await command(monkeypatch, capsys, "dead-letters") == "0 dead letters\n"
     event_id = await bury(run_queues)
-    heading, row, total = (await command(monkeypatch, capsys, "list")).splitlines()
+    heading, row, total = (await command(monkeypatch, capsys, "dead-letters")).splitlines()
     assert heading.split() == ["EVENT", "TYPE", "REASON", "ATTEMPTS", "FIRST", "SEEN", "ERROR"]
     assert row.startswith(event_id)
     assert row.endswith("LookupError: not there")

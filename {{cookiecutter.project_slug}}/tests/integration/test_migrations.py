@@ -10,9 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from src.config import Settings
+from src.config import PostgresSettings, Settings
 from src.repositories.db.models import Base
-from src.settings import ROOT, PostgresSettings
+from src.utils.settings import ROOT
 from tests.support import isolation
 
 TABLES = set(Base.metadata.tables)

@@ -104,13 +104,13 @@ async def test_a_notification_that_could_not_be_sent_does_not_stop_the_next(
         url = settings.postgres.url.set(host="127.0.0.1", port=proxy.port)
         database = Database(url, pool_size=1, application_name="test")
         notifier = OutboxNotifier(database)
-        async with notifier.running():
-            proxy.refuse()
-            async with waiting(listener, seconds=0.3) as heard:
-                notifier.announce()
-            assert heard.result() >= 0.3
-            proxy.accept()
-            async with waiting(listener) as heard:
-                notifier.announce()
-            assert heard.result() < 1
+        proxy.refuse()
+        async with waiting(listener, seconds=0.3) as heard:
+            notifier.announce()
+        assert heard.result() >= 0.3
+        proxy.accept()
+        async with waiting(listener) as heard:
+            notifier.announce()
+        assert heard.result() < 1
+        await notifier.aclose()
         await database.aclose()

@@ -14,7 +14,7 @@ from src.usecases.log_in import LogIn
 from src.usecases.ports.security import Passwords
 from src.usecases.ports.throttle import Throttle
 from src.usecases.register_user import RegisterUser
-from src.utils.passwords import Argon2Passwords
+from tests.support.passwords import argon2_passwords
 from tests.support.users import new_email
 
 SAMPLES = 300
@@ -25,7 +25,7 @@ WITHOUT_END = dict.fromkeys(("per_address", "per_account", "per_account_and_addr
 def parts(settings: Settings) -> punq.Container:
     """The service on real servers, with hashes of a millisecond: the rest then weighs more."""
     container = build_container(settings)
-    container.register(Passwords, instance=Argon2Passwords(memory_kib=1024, passes=1))
+    container.register(Passwords, instance=argon2_passwords(memory_kib=1024, passes=1))
     throttle = LimitsThrottle(MemoryStorage(), window_seconds=600, **WITHOUT_END)
     container.register(Throttle, instance=throttle)
     return container

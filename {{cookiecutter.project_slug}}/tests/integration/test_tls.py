@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import punq
@@ -35,7 +34,7 @@ async def connecting(
             port = await stack.enter_async_context(front)
             here = {"host": "localhost", "port": port, "tls_ca_file": trusted}
             groups[server] = group.model_copy(update=here)
-        container = build_container(replace(settings, **groups))
+        container = build_container(settings.model_copy(update=groups))
         await stack.enter_async_context(open_resources(container))
         yield container
 

@@ -2,18 +2,21 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from src.config import SettingsError, load_settings
-from src.settings import Group
+from src.config import Settings, load_settings
+from src.utils.settings import SettingsError
 
+GROUPS: list[Any] = [group.annotation for group in Settings.model_fields.values()]
 SECRET = "s3cret-that-must-never-be-shown-0123456789"
 FIELDS = {
     f"{group.model_config['env_prefix']}{name}".upper(): field
-    for group in Group.__subclasses__()
+    for group in GROUPS
     for name, field in group.model_fields.items()
+    if not field.validation_alias
 }
 REQUIRED = [name for name, field in FIELDS.items() if field.is_required()]
 SECRETS = [name for name, field in FIELDS.items() if field.annotation is SecretStr]
@@ -31,7 +34,7 @@ class Environment:
 
     def read_file(self, path: Path | None) -> None:
         """Have the settings read this file in place of the developer's `.env`."""
-        for group in Group.__subclasses__():
+        for group in GROUPS:
             self._patch.setitem(group.model_config, "env_file", path)
 
     def unset(self, name: str) -> None:

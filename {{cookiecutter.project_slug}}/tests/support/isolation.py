@@ -10,7 +10,8 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from src.settings import ROOT, PostgresSettings
+from src.config import PostgresSettings
+from src.utils.settings import ROOT
 from tests.support.servers import patience
 
 

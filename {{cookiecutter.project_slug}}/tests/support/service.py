@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import httpx2
 import punq
@@ -27,7 +26,7 @@ def without(settings: Settings, *servers: str) -> Settings:
     """Return settings that name ports where nobody listens."""
     nowhere = {"host": "127.0.0.1", "port": closed_port()}
     gone = {name: getattr(settings, name).model_copy(update=nowhere) for name in servers}
-    return replace(settings, **gone)
+    return settings.model_copy(update=gone)
 
 
 @asynccontextmanager

@@ -19,13 +19,14 @@ from src.usecases.log_in import LogIn
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
 from src.utils.passwords import Argon2Passwords
+from tests.support.passwords import argon2_passwords
 from tests.unit.conftest import PASSWORD
 
 
 @pytest.fixture
 def passwords() -> Argon2Passwords:
     """Real hashing, which text that is no Unicode would reach; without its cost."""
-    return Argon2Passwords(memory_kib=8, passes=1)
+    return argon2_passwords(memory_kib=8, passes=1)
 
 
 @asynccontextmanager

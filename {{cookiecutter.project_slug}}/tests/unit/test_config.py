@@ -194,6 +194,12 @@ def test_the_environment_wins_over_the_file(complete: Environment, tmp_path: Pat
     assert settings.postgres.port == 7777
 
 
+def test_a_variable_that_has_the_name_of_a_group_is_none_of_ours(complete: Environment) -> None:
+    complete.set({}, APP="a", POSTGRES="b", SECURITY="c", SECURITY_HASHING="d", WORKER="e")
+
+    load_settings()
+
+
 def test_settings_cannot_be_changed(complete: Environment) -> None:
     settings = load_settings()
 
@@ -247,7 +253,8 @@ def test_production_tells_what_is_missing_and_what_is_unfit_all_at_once(
     environment: Environment,
 ) -> None:
     environment.set(
-        COMPLETE | {"SECURITY_SECRET_KEY": "change-me", "APP_LOG_LEVEL": "DEBUG"},
+        dict.fromkeys(COMPLETE, "change-me"),
+        APP_LOG_LEVEL="DEBUG",
         APP_ENVIRONMENT="production",
         WORKER_CONCURRENCY="many",
     )
@@ -255,7 +262,7 @@ def test_production_tells_what_is_missing_and_what_is_unfit_all_at_once(
 
     message = refusal()
 
-    for name in ("SECURITY_SECRET_KEY", "APP_LOG_LEVEL", "WORKER_CONCURRENCY", "POSTGRES_DB"):
+    for name in (*SECRETS, "APP_LOG_LEVEL", "WORKER_CONCURRENCY", "POSTGRES_DB"):
         assert name in message
 
 

@@ -10,6 +10,7 @@ import pytest
 from src.domain.errors import WeakPasswordError
 from src.usecases.ports.security import HashingBusyError
 from src.utils.passwords import NICENESS, Argon2Passwords
+from tests.support.passwords import argon2_passwords
 
 PASSWORD = "correct horse battery staple"
 
@@ -17,13 +18,13 @@ PASSWORD = "correct horse battery staple"
 @pytest.fixture(scope="module")
 def passwords() -> Argon2Passwords:
     """Hashing that takes no time, where the time is not the point."""
-    return Argon2Passwords(memory_kib=8, passes=1)
+    return argon2_passwords(memory_kib=8, passes=1)
 
 
 @pytest.fixture(scope="module")
 def real_passwords() -> Argon2Passwords:
     """Hashing as in production."""
-    return Argon2Passwords()
+    return argon2_passwords()
 
 
 async def test_hashes_have_owasps_parameters(real_passwords: Argon2Passwords) -> None:
@@ -160,7 +161,7 @@ async def test_no_account_costs_about_as_much_as_a_wrong_password(
 
 
 async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
-    passwords = Argon2Passwords(memory_kib=65_536, passes=2)
+    passwords = argon2_passwords(memory_kib=65_536, passes=2)
     turns = 0
 
     async def count_turns() -> None:
@@ -192,7 +193,7 @@ async def test_a_hash_is_renewed_when_a_parameter_has_changed_and_only_then(
     changed: dict[str, int],
 ) -> None:
     parameters = {"memory_kib": 64, "passes": 1, "lanes": 1}
-    before, now = Argon2Passwords(**parameters), Argon2Passwords(**parameters | changed)
+    before, now = argon2_passwords(**parameters), argon2_passwords(**parameters | changed)
     password_hash = await before.hash(PASSWORD)
 
     assert await before.rehash(password_hash, PASSWORD) is None
@@ -212,7 +213,7 @@ async def test_a_password_chosen_before_it_became_common_is_renewed_too(
 
 
 async def test_more_than_can_wait_are_refused_at_once_and_places_come_back() -> None:
-    passwords = Argon2Passwords(threads=1, queue=2, memory_kib=16_384, passes=2)
+    passwords = argon2_passwords(threads=1, queue=2, memory_kib=16_384, passes=2)
     password_hash = await passwords.hash(PASSWORD)
 
     outcomes = await asyncio.gather(
@@ -225,7 +226,7 @@ async def test_more_than_can_wait_are_refused_at_once_and_places_come_back() -> 
 
 
 async def test_a_caller_who_gives_up_leaves_no_place_taken() -> None:
-    passwords = Argon2Passwords(threads=1, queue=1, memory_kib=16_384, passes=2)
+    passwords = argon2_passwords(threads=1, queue=1, memory_kib=16_384, passes=2)
     for _ in range(6):
         waiting = [asyncio.create_task(passwords.verify(None, PASSWORD)) for _ in range(2)]
         await asyncio.sleep(0)

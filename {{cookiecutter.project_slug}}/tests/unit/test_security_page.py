@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from src.settings import ROOT
+from src.utils.settings import ROOT
 
 PAGE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (.+) \| `(\S+)` \| `(\S+)::(\S+)` \|$", PAGE, re.MULTILINE)

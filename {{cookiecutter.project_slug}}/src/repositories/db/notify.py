@@ -4,8 +4,7 @@ Only a hint. A NOTIFY that is lost costs the relay one poll interval, never an e
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -33,30 +32,29 @@ class OutboxNotifier:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._pending = asyncio.Event()
+        self._is_pending = False
+        self._sending: asyncio.Task[None] | None = None
 
     def announce(self) -> None:
         """Have a NOTIFY sent soon."""
-        self._pending.set()
+        self._is_pending = True
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Send notifications while the context is open."""
-        task = asyncio.create_task(self._run())
-        try:
-            yield
-        finally:
-            task.cancel()
-
-    async def _run(self) -> None:
-        while True:
-            await self._pending.wait()
-            self._pending.clear()
+    async def _send(self) -> None:
+        while self._is_pending:
+            self._is_pending = False
             try:
                 await self._database.fetch(NOTIFY)
             except Exception as error:  # noqa: BLE001  only a hint: the relay polls, too
                 log.warning("relay_not_notified", error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def aclose(self) -> None:
+        """Send no more."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait([self._sending])
 
 
 class OutboxListener:

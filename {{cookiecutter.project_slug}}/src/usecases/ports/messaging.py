@@ -36,8 +36,12 @@ class DeadLetter:
     first_seen: str
 
 
+class UnavailableError(Exception):
+    """What holds the messages cannot be reached."""
+
+
 class DeadLetters(Protocol):
-    """Messages that were given up."""
+    """Messages that were given up. Each method may raise `UnavailableError`."""
 
     async def read(self) -> list[DeadLetter]:
         """Return them all, and leave them where they are."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from src.usecases.ports.messaging import UnavailableError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboxMessage:
@@ -23,7 +25,7 @@ class PublishError(Exception):
     """This message was not accepted; others may be."""
 
 
-class BrokerUnavailableError(Exception):
+class BrokerUnavailableError(UnavailableError):
     """The broker cannot be reached; no message will be accepted for now."""
 
 

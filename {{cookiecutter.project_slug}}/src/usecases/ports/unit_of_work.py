@@ -4,11 +4,12 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from src.domain.notification import Notification
+from src.usecases.ports.messaging import UnavailableError
 from src.usecases.ports.sessions import SessionRepository
 from src.usecases.ports.users import UserRepository
 
 
-class DatabaseUnavailableError(Exception):
+class DatabaseUnavailableError(UnavailableError):
     """The database did not answer. What was being saved may or may not be."""
 
 

@@ -1,0 +1,9 @@
+"""Hashing as the settings have it."""
+
+from src.config import HashingSettings
+from src.utils.passwords import Argon2Passwords
+
+
+def argon2_passwords(**changed: int) -> Argon2Passwords:
+    """Return it with the default parameters, but for those that are given."""
+    return Argon2Passwords(**HashingSettings().model_dump() | changed)
