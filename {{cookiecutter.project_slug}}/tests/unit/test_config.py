@@ -194,6 +194,20 @@ def test_the_environment_wins_over_the_file(complete: Environment, tmp_path: Pat
     assert settings.postgres.port == 7777
 
 
+@pytest.mark.parametrize("stage", ["production", "production-ish", ""])
+def test_every_group_is_as_strict_as_the_file_says(
+    complete: Environment, tmp_path: Path, stage: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"APP_ENVIRONMENT={stage}\n")
+    complete.read_file(file)
+    complete.set(dict.fromkeys(SECRETS, "change-me"))
+
+    message = refusal()
+
+    assert all(name in message for name in SECRETS)
+
+
 def test_a_variable_that_has_the_name_of_a_group_is_none_of_ours(complete: Environment) -> None:
     complete.set({}, APP="a", POSTGRES="b", SECURITY="c", SECURITY_HASHING="d", WORKER="e")
 
