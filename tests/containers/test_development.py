@@ -23,21 +23,17 @@ if TYPE_CHECKING:
     from tests.containers.stack import Stack
 
 
-def settings(stack: Stack) -> dict[str, str]:
-    """Read what is published where, with the secrets, from the file that rendering wrote."""
-    lines = (stack.folder / ".env").read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    names = {"APP_NAME": stack.folder.name, "RABBITMQ_RETRY_DELAYS_SECONDS": "[10, 60, 300]"}
-    return {**dict(pairs), **names}
-
-
 async def tour(stack: Stack, log: Path) -> None:
     """Walk through the API, with a witness at its servers if it has them all."""
     async with AsyncExitStack() as open_things:
         client = httpx2.AsyncClient(base_url=stack.url, timeout=10)
         visitor = Visitor(await open_things.enter_async_context(client))
         if {"redis", "rabbitmq"} <= stack.variant.services:  # the witness looks into both
-            witness = ServerWitness(settings(stack), log)
+            names = {
+                "APP_NAME": stack.folder.name,
+                "RABBITMQ_RETRY_DELAYS_SECONDS": "[10, 60, 300]",
+            }
+            witness = ServerWitness({**stack.settings, **names}, log)
             visitor.witness = await open_things.enter_async_context(witness)
             await witness.listen()
         await walk(visitor, Console())

@@ -51,6 +51,16 @@ def test_whatever_is_restarted_stopped_or_killed_nothing_is_lost(production: Sta
     production.settle()
 
 
+@pytest.mark.timeout(600)
+def test_whatever_crashes_comes_back_by_itself(production: Stack) -> None:
+    for service in sorted(production.variant.services):
+        production.register()
+        production.crash(service)
+        eventually(f"a user can register after {service} crashed", production.register)
+        eventually(f"all is healthy after {service} crashed", production.is_healthy, within=90)
+    production.settle()
+
+
 @pytest.mark.timeout(900)
 def test_it_starts_in_every_order_after_a_power_cut(production: Stack) -> None:
     names = [*APPS, *production.variant.servers]

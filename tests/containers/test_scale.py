@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import secrets
 import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -32,21 +35,24 @@ ENTRYPOINT ["sh", "-c", "shift; exec haproxy -W -db \\"$@\\"", "--"]
 """
 
 
-def have_haproxy() -> None:
-    """Pull the proxy's image, or make one."""
+@pytest.fixture(scope="module")
+def haproxy() -> Iterator[None]:
+    """Pull the proxy's image; where that cannot be had, make one and take it away again."""
     image = "haproxy:3.2"
     for question in (("image", "inspect"), ("pull", "--quiet")):
         words = ("docker", *question, image)
         if subprocess.run(words, capture_output=True, check=False, timeout=300).returncode == 0:
+            yield
             return
     build = ("docker", "build", "--quiet", "--tag", image, "-")
     subprocess.run(build, input=STANDIN, text=True, check=True, timeout=300)
+    yield
+    docker("image", "rm", image)
 
 
 @pytest.fixture(scope="module")
-def scaled(stack: Stack) -> Iterator[Stack]:
+def scaled(stack: Stack, haproxy: None) -> Iterator[Stack]:  # noqa: ARG001 -- to be there
     """Have three of each, from nothing: the migrations have yet to run."""
-    have_haproxy()
     stack.compose("down", "--volumes")
     stack.registered.clear()
     stack.up(*SCALE, files=PROXY)
@@ -175,3 +181,42 @@ def test_told_to_stop_under_load_no_replica_loses_what_it_accepted(
     scaled.settle()
     for replica in replicas:
         assert docker("inspect", "-f", "{{.State.OOMKilled}}", replica) == "false"
+
+
+def test_whoever_waits_waits_longer_than_whom_he_waits_for(scaled: Stack) -> None:
+    api, worker, proxy = map(scaled.inspect, ("micro_service", "consume_worker", "proxy"))
+    drain = int(dict(line.split("=", 1) for line in api["Config"]["Env"])["APP_DRAIN_SECONDS"])
+    command = api["Config"]["Cmd"]
+    uvicorn = int(command[command.index("--timeout-graceful-shutdown") + 1])
+    configuration = (scaled.folder / "proxy" / "haproxy.cfg").read_text(encoding="utf-8")
+    seconds = dict(re.findall(r"(?m)^ +([a-z -]+) (\d+)s$", configuration))
+    ask = "from src.settings import WorkerSettings as W; print(W().shutdown_grace_seconds)"
+    grace = float(scaled.shell("consume_worker", f"python -c '{ask}'"))
+    assert drain > 3  # the proxy looks every second, and sends no more once it has seen it
+    assert drain + uvicorn < api["Config"]["StopTimeout"]
+    assert uvicorn < int(seconds["timeout server"])
+    assert uvicorn <= int(seconds["hard-stop-after"]) < proxy["Config"]["StopTimeout"]
+    assert grace < worker["Config"]["StopTimeout"]
+
+
+def test_a_request_that_is_open_when_all_are_told_to_stop_is_answered(scaled: Stack) -> None:
+    eventually("everything is healthy", scaled.is_healthy)
+    body = json.dumps({"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD})
+    connection = HTTPConnection("127.0.0.1", scaled.port, timeout=60)
+    connection.putrequest("POST", "/api/v1/auth/register")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[:10].encode())
+    replicas = scaled.containers("micro_service")
+    with ThreadPoolExecutor() as pool:
+        stops = [pool.submit(docker, "stop", replica) for replica in replicas]
+        # No port is open any more; whoever has the request waits for the rest of it.
+        eventually("the others have ended", lambda: sum(stop.done() for stop in stops) == 2)
+        connection.send(body[10:].encode())
+        answer = connection.getresponse()
+        assert answer.status == 201
+        scaled.registered.add(json.loads(answer.read())["id"])
+        connection.close()
+    docker("start", *replicas)
+    eventually("everything is healthy", scaled.is_healthy)
+    scaled.settle()
