@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.conftest import Render
 
 HERE = Path(__file__).parent
+# The first test that wants a stack builds its image, and a slow machine is no failure.
+PATIENCE = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,6 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.containers)
+            item.add_marker(pytest.mark.timeout(PATIENCE))  # where a test has none of its own
             if reason:
                 item.add_marker(pytest.mark.skip(reason=f"no containers here: {reason}"))
 

@@ -77,7 +77,7 @@ def run(
     return done.stdout.strip()
 
 
-def eventually(question: str, answer: Callable[[], object], within: float = 60) -> None:
+def eventually(question: str, answer: Callable[[], object], within: float = 120) -> None:
     """Fail with the question if the answer stays false."""
     deadline = time.monotonic() + within
     while not answer():
@@ -116,10 +116,10 @@ class Stack:
         """Where the published port is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def compose(self, *words: str, within: float = 300, **environment: str) -> str:
+    def compose(self, *words: str, within: float = 600) -> str:
         """Run a command of Docker Compose in the service's folder, with the files now in use."""
         files = [word for file in self.files for word in ("-f", file)]
-        settings = {**os.environ, "APP_PORT": str(self.port), **environment}
+        settings = {**os.environ, "APP_PORT": str(self.port)}
         command = ("docker", "compose", *files, *words)
         return run(*command, within=within, cwd=self.folder, env=settings)
 
@@ -194,7 +194,7 @@ class Stack:
         welcomed = dict(line.split() for line in lines.splitlines())
         return {user for user in self.registered if welcomed.get(user) != "1"}
 
-    def settle(self, within: float = 90) -> None:
+    def settle(self) -> None:
         """Insist that every registered user is there, and is welcomed exactly once."""
-        eventually("every event arrived once", lambda: not self.missing(), within)
+        eventually("every event arrived once", lambda: not self.missing(), within=180)
         assert self.registered <= set(self.sql("SELECT id FROM users").split())

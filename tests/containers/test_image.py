@@ -16,7 +16,6 @@ from tests.conftest import ROOT
 from tests.containers.stack import docker, run
 
 if TYPE_CHECKING:
-
     from tests.containers.stack import Stack
 
 BASE = "python:3.14-slim"
@@ -137,7 +136,6 @@ def test_a_change_of_code_is_built_in_five_seconds_and_keeps_the_dependencies(
     assert min(seconds) < 5
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("buildkit", "cache"), [("0", True), ("1", True), ("1", False)], ids=["0", "1", "1-no-cache"]
 )

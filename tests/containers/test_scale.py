@@ -166,7 +166,6 @@ def test_the_client_is_known_behind_the_proxy(scaled: Stack) -> None:
     assert '"client":"203.0.113.7"' in logs
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("service", ["micro_service", "consume_worker"])
 def test_told_to_stop_under_load_no_replica_loses_what_it_accepted(
     scaled: Stack, service: str
