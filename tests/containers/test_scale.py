@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import subprocess
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -18,7 +19,7 @@ import pytest
 from tests.containers.stack import PASSWORD, PROXY, docker, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.containers.stack import Stack
 
@@ -59,6 +60,15 @@ def scaled(stack: Stack, haproxy: None) -> Iterator[Stack]:  # noqa: ARG001 -- t
     yield stack
     stack.compose("down", "--volumes")
     stack.registered.clear()
+
+
+def stop_and_start(replica: str) -> None:
+    """Stop a container, and have it back healthy, as a deploy does before it goes to the next."""
+    docker("stop", replica)
+    time.sleep(1)
+    docker("start", replica)
+    health = ("inspect", "-f", "{{.State.Health.Status}}", replica)
+    eventually("it is healthy again", lambda: docker(*health) == "healthy")
 
 
 class Load:
@@ -107,12 +117,12 @@ class Load:
         self.answers["ok"] += 1
         return answer
 
-    async def during(self, *commands: tuple[str, ...]) -> None:
-        """Run Docker's commands one after the other while the clients send."""
+    async def during(self, replicas: Sequence[str] = ()) -> None:
+        """Stop and start replicas one after the other, as a deploy does, while the clients send."""
         clients = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
-        for command in commands:
+        for replica in replicas:
             await asyncio.sleep(1)
-            await asyncio.to_thread(docker, *command)
+            await asyncio.to_thread(stop_and_start, replica)
         self.done = True
         await asyncio.gather(*clients)
 
@@ -174,8 +184,7 @@ def test_told_to_stop_under_load_no_replica_loses_what_it_accepted(
     eventually("everything is healthy", scaled.is_healthy)
     load = Load(scaled)
     replicas = scaled.containers(service)
-    turns = [(verb, replica) for replica in replicas for verb in ("stop", "start")]
-    asyncio.run(load.during(*turns))
+    asyncio.run(load.during(replicas))
     assert set(load.answers) == {"ok"}
     assert load.answers["ok"] >= ENOUGH
     scaled.settle()
