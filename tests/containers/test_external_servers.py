@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tests.containers.stack import Stack
 
 OVERLAY = "docker-compose.tls.yml"
-SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "SECURITY_SECRET_KEY")
 SERVERS = {"db": "POSTGRES", "redis": "REDIS", "rabbitmq": "RABBITMQ"}
 RABBITMQ = """
 listeners.tcp = none
@@ -80,17 +79,14 @@ ENCRYPT = {"db": encrypt_postgres, "redis": encrypt_redis, "rabbitmq": encrypt_r
 
 def overlay(stack: Stack, folder: Path, authority: str) -> None:
     """Have the service trust an authority, and read its secrets from files."""
-    env = (stack.folder / ".env").read_text(encoding="utf-8").splitlines()
-    values = dict(line.split("=", 1) for line in env if "=" in line and not line.startswith("#"))
-    secrets = [name for name in SECRETS if name in values]
-    files = {name: folder / name.lower() for name in secrets}
+    files = {name: folder / name.lower() for name in stack.secrets}
     for name, file in files.items():
-        file.write_text(values[name] + "\n", encoding="utf-8")
+        file.write_text(stack.secrets[name] + "\n", encoding="utf-8")
     files["CA"] = folder / f"{authority}.crt"
     trust = [f"{SERVERS[server]}_TLS_CA_FILE: /run/secrets/CA" for server in stack.variant.servers]
-    read = [f"{name}_FILE: /run/secrets/{name}" for name in secrets]
+    read = [f"{name}_FILE: /run/secrets/{name}" for name in stack.secrets]
     # What Compose sets from .env must not be what works.
-    void = [f"{name}: not-this-{'x' * 40}" for name in secrets]
+    void = [f"{name}: not-this-{'x' * 40}" for name in stack.secrets]
     environment = "\n".join(f"      {line}" for line in (*trust, *read, *void))
     service = f"    secrets: [{', '.join(files)}]\n    environment:\n{environment}\n"
     services = "".join(f"  {n}:\n{service}" for n in ("micro_service", "consume_worker", "migrate"))
@@ -138,11 +134,10 @@ def is_ready(stack: Stack) -> bool:
     return done.returncode == 0 and "unavailable" not in done.stdout
 
 
-@pytest.mark.timeout(300)
 def test_the_service_works_on_encrypted_servers_with_its_secrets_in_files(
     encrypted: Stack,
 ) -> None:
-    eventually("every server answers the API", lambda: is_ready(encrypted), within=90)
+    eventually("every server answers the API", lambda: is_ready(encrypted))
     assert encrypted.inspect("migrate")["State"]["ExitCode"] == 0
     assert encrypted.register()
     encrypted.settle()
@@ -154,7 +149,6 @@ def test_the_service_works_on_encrypted_servers_with_its_secrets_in_files(
     assert with_tls == all_connections > 0
 
 
-@pytest.mark.timeout(300)
 def test_servers_that_a_stranger_certified_are_not_talked_to(
     encrypted: Stack, certificates: Path
 ) -> None:

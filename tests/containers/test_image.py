@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
+import tarfile
 import time
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,32 @@ from tests.containers.stack import docker, run
 if TYPE_CHECKING:
     from tests.containers.stack import Stack
 
+BASE = "python:3.14-slim"
 MEGABYTE = 1000**2
 EXPECTED = {"alembic.ini", "migrations", "pyproject.toml", "src"}
+
+
+@pytest.fixture(scope="module")
+def added(production: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes]]:
+    """List what the build put on its base: every file of every layer, overwritten ones, too."""
+    base = json.loads(docker("image", "inspect", BASE, "--format", "{{json .RootFS.Layers}}"))
+    saved = tmp_path_factory.mktemp("image") / "saved.tar"
+    docker("save", "--output", str(saved), production.folder.name, within=300)
+    files = []
+    with tarfile.open(saved) as image:
+        layers = json.loads(read(image, "manifest.json"))[0]["Layers"][len(base) :]
+        for layer in layers:  # compressed or not: that depends on how Docker stores it
+            with tarfile.open(fileobj=BytesIO(read(image, layer))) as archive:
+                files += [(m.name, read(archive, m)) for m in archive if m.isfile()]
+    saved.unlink()
+    return files
+
+
+def read(archive: tarfile.TarFile, member: str | tarfile.TarInfo) -> bytes:
+    """Read one file of an archive."""
+    file = archive.extractfile(member)
+    assert file
+    return file.read()
 
 
 def inside(stack: Stack, script: str) -> str:
@@ -31,10 +56,13 @@ def test_hadolint_has_nothing_to_say(stack: Stack) -> None:
     run(str(ROOT / ".venv/bin/hadolint"), str(stack.folder / "Dockerfile"))
 
 
-def test_it_adds_no_more_than_120_megabytes_to_its_base(production: Stack, base_size: int) -> None:
-    added = (production.image()["Size"] - base_size) / MEGABYTE
-    print(f"{added:.1f} MB above the base")  # noqa: T201 -- for the documents
-    assert added <= 120
+def test_it_adds_what_the_documents_say_and_at_most_120_megabytes(
+    production: Stack, added: list[tuple[str, bytes]]
+) -> None:
+    size = sum(len(content) for _, content in added) / MEGABYTE
+    text = (production.folder / "docs" / "deployment.md").read_text(encoding="utf-8")
+    said = int(re.findall(r"at most (\d+) MB", text)[0])
+    assert 0 < size <= said <= 120
 
 
 def test_only_what_runs_is_in_it(production: Stack) -> None:
@@ -55,23 +83,14 @@ def test_code_and_packages_belong_to_root_and_everybody_can_read_them(production
     assert not inside(production, changeable)
 
 
-def test_no_secret_is_in_a_layer_or_in_the_history(production: Stack) -> None:
-    lines = (production.folder / ".env").read_text(encoding="utf-8").splitlines()
-    secrets = [line.split("=", 1)[1] for line in lines if re.match(r"\w+_(PASSWORD|KEY)=", line)]
-    assert secrets
-    name = production.folder.name
-    told = docker("history", "--no-trunc", name) + json.dumps(production.image())
-    save = subprocess.Popen(("docker", "save", name), stdout=subprocess.PIPE)
-    patterns = [word for secret in secrets for word in ("-e", secret)]
-    with save:
-        found = subprocess.run(
-            ("grep", "-a", "-c", "-F", *patterns),
-            stdin=save.stdout,
-            capture_output=True,
-            check=False,
-        )
-    assert found.stdout.strip() == b"0"
-    assert not [secret for secret in secrets if secret in told]
+def test_no_secret_is_in_a_layer_or_in_the_history(
+    production: Stack, added: list[tuple[str, bytes]]
+) -> None:
+    secrets = [secret.encode() for secret in production.secrets.values()]
+    assert "app/src/main.py" in dict(added)
+    assert not [name for name, content in added if any(it in content for it in secrets)]
+    told = docker("history", "--no-trunc", production.folder.name) + json.dumps(production.image())
+    assert not [name for name, secret in production.secrets.items() if secret in told]
 
 
 def test_it_says_what_it_is(production: Stack) -> None:
@@ -79,7 +98,7 @@ def test_it_says_what_it_is(production: Stack) -> None:
     labels = config["Labels"]
     assert labels["org.opencontainers.image.title"] == production.folder.name
     assert labels["org.opencontainers.image.licenses"] == "MIT"
-    assert labels["org.opencontainers.image.base.name"].endswith("python:3.14-slim")
+    assert labels["org.opencontainers.image.base.name"].endswith(BASE)
     assert config["User"] == "10001:10001"
     assert config["Healthcheck"]["Test"][:2] == ["CMD", "python"]
     assert "SECRET" not in json.dumps(config["Env"])
@@ -101,24 +120,31 @@ def test_a_change_of_code_is_built_in_five_seconds_and_keeps_the_dependencies(
     before = production.image()["RootFS"]["Layers"]
     source = production.folder / "src" / "main.py"
     text = source.read_text(encoding="utf-8")
-    source.write_text(text + "# changed\n", encoding="utf-8")
-    begun = time.monotonic()
+    seconds = []
     try:
-        production.compose("build")
+        for number in range(3):  # the machine may be busy with something else for one of them
+            source.write_text(f"{text}# changed {number}\n", encoding="utf-8")
+            begun = time.monotonic()
+            production.compose("build")
+            seconds.append(time.monotonic() - begun)
+        after = production.image()["RootFS"]["Layers"]
     finally:
-        seconds = time.monotonic() - begun
         source.write_text(text, encoding="utf-8")
-    after = production.image()["RootFS"]["Layers"]
-    production.compose("build")
+        production.compose("build")
     assert after != before
     assert after[:-1] == before[:-1], "only the last layer, the code, is new"
-    assert seconds < 5
+    assert min(seconds) < 5
 
 
-@pytest.mark.parametrize("buildkit", ["0", "1"])
-def test_it_builds_with_buildkit_and_without(production: Stack, buildkit: str) -> None:
-    tag = f"{production.folder.name}:buildkit-{buildkit}"
-    command = ("docker", "build", "--quiet", "--tag", tag, str(production.folder))
-    run(*command, within=300, env={**os.environ, "DOCKER_BUILDKIT": buildkit})
+@pytest.mark.parametrize(
+    ("buildkit", "cache"), [("0", True), ("1", True), ("1", False)], ids=["0", "1", "1-no-cache"]
+)
+def test_it_builds_with_buildkit_and_without_and_without_a_cache(
+    production: Stack, buildkit: str, cache: bool
+) -> None:
+    tag = f"{production.folder.name}:buildkit"
+    words = ("--quiet", "--tag", tag) if cache else ("--quiet", "--tag", tag, "--no-cache")
+    environment = {**os.environ, "DOCKER_BUILDKIT": buildkit}
+    run("docker", "build", *words, str(production.folder), within=500, env=environment)
     assert docker("run", "--rm", tag, "python", "-c", "import src.domain; print('runs')") == "runs"
     docker("image", "rm", tag)

@@ -1,0 +1,79 @@
+"""What docs/deployment.md tells an operator to type, as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from tests.containers.stack import PASSWORD, PRODUCTION, eventually, run
+
+if TYPE_CHECKING:
+    from tests.containers.stack import Stack
+
+DEAD = """
+INSERT INTO outbox_messages (event_id, event_type, envelope)
+VALUES (gen_random_uuid(), 'user.registered.v1', '{}')
+"""
+
+
+def type_in(stack: Stack, command: str) -> str:
+    """Run a command of the documents in the service's folder."""
+    settings = {"APP_PORT": str(stack.port), "COMPOSE_FILE": PRODUCTION[0]}
+    return run("bash", "-c", command, within=600, cwd=stack.folder, env={**os.environ, **settings})
+
+
+def documents(stack: Stack) -> str:
+    """Read the page."""
+    return (stack.folder / "docs" / "deployment.md").read_text(encoding="utf-8")
+
+
+def documented(stack: Stack, purpose: str) -> str:
+    """Find a command in the table."""
+    found = re.search(rf"(?m)^\| {purpose}[^|]*\| `(.+?)`", documents(stack))
+    assert found, purpose
+    return f"docker compose {found[1]}"
+
+
+def test_dead_letters_are_listed_and_handed_over_again(production: Stack) -> None:
+    list_them = documented(production, "list dead letters")
+    assert "0 dead letters" in type_in(production, list_them)
+    production.sql(" ".join(DEAD.split()))
+    eventually("there is one", lambda: "\n1 dead letters" in type_in(production, list_them))
+    redrive = documented(production, "hand all to the worker again").replace(" [EVENT_ID]", "")
+    assert "1 dead letters sent back" in type_in(production, redrive)
+    eventually("it is dead again", lambda: "\n1 dead letters" in type_in(production, list_them))
+
+
+def test_an_account_is_closed(production: Stack) -> None:
+    account = {"email": "grace@example.com", "password": PASSWORD}
+    answers = [httpx2.post(f"{production.url}/api/v1/auth/register", json=account, timeout=10)]
+    command = documented(production, "close an account").replace("ADDRESS", account["email"])
+    type_in(production, command)
+    answers.append(httpx2.post(f"{production.url}/api/v1/auth/login", json=account, timeout=10))
+    assert [answer.status_code for answer in answers] == [201, 401]
+
+
+@pytest.mark.parametrize("purpose", ["run migrations", "see whether all is well"])
+def test_the_command_works(production: Stack, purpose: str) -> None:
+    type_in(production, documented(production, purpose))
+
+
+def test_a_backup_brings_back_what_was_there_and_nothing_else(production: Stack) -> None:
+    section = documents(production).split("### Back up and restore")[1]
+    backup, *restore = re.findall(r"(?m)^    (docker compose .+)$", section)
+    assert production.register()
+    production.settle()
+    before = production.sql("SELECT id FROM users ORDER BY id")
+    type_in(production, backup)
+    assert production.register()
+    production.settle()
+    for command in restore:
+        type_in(production, command)
+    assert production.sql("SELECT id FROM users ORDER BY id") == before
+    production.registered &= set(before.split())
+    assert production.register()
+    production.settle()
