@@ -25,10 +25,9 @@ from src.usecases import USE_CASES
 from src.usecases.check_readiness import CheckReadiness, Dependency
 from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.messaging import MessageHandler, MessageRecords
-from src.usecases.ports.security import Clock, Passwords, Tokens
+from src.usecases.ports.security import Passwords, Tokens
 from src.usecases.ports.throttle import Throttle
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from src.utils.clock import utc_now
 from src.utils.passwords import Argon2Passwords
 from src.utils.tokens import SignedTokens
 from src.wiring import Resource
@@ -47,7 +46,6 @@ from src.wiring.messaging_postgres import register_messaging
 def build_container(settings: Settings) -> punq.Container:
     """Return a container in which everything can be resolved. Connects to nothing yet."""
     container = punq.Container()
-    container.register(Clock, instance=utc_now)
     container.register(Drain, instance=Drain(settings.app.drain_seconds))
     _register_database(container, settings)
     register_cache(container, settings)

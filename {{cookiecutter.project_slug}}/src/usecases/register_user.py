@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from src.domain.user import User, normalise_email
-from src.usecases.ports.security import Clock, Passwords
+from src.usecases.ports.security import Passwords
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 
@@ -17,7 +17,6 @@ class RegisterUser:
 
     unit_of_work: UnitOfWorkFactory
     passwords: Passwords
-    clock: Clock
 
     async def execute(self, *, email: str, password: str) -> User:
         """Return the new user.
@@ -26,8 +25,8 @@ class RegisterUser:
         """
         # Hashed before the transaction begins: it takes longer than everything else together.
         password_hash = await self.passwords.hash(password)
-        user = User.register(normalise_email(email), password_hash, self.clock())
         async with self.unit_of_work() as uow:
+            user = User.register(normalise_email(email), password_hash, uow.now)
             await uow.users.create_user(user)
             await uow.commit()
         return user

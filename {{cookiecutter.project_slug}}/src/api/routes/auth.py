@@ -6,8 +6,13 @@ from fastapi import APIRouter, Response
 
 from src.api.dependencies import ClientAddress, CurrentPrincipal, provided
 from src.api.errors import problems
-from src.api.schemas.auth import LoginRequest, RefreshRequest, RegisterRequest, TokenResponse
-from src.api.schemas.users import UserResponse
+from src.api.schemas import (
+    LoginRequest,
+    RefreshRequest,
+    RegisterRequest,
+    TokenResponse,
+    UserResponse,
+)
 from src.domain.user import User
 from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut

@@ -1,4 +1,4 @@
-"""Passwords, tokens and the time, on which both depend."""
+"""Passwords and tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,13 +6,6 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from src.domain.session import Session, SessionLifetime
-
-
-class Clock(Protocol):
-    """Tells the time; a port so that tests can move it."""
-
-    def __call__(self) -> datetime:
-        """Return now, in UTC and aware of it."""
 
 
 class HashingBusyError(Exception):
