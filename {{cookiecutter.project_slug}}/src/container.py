@@ -107,7 +107,7 @@ def _register_security(container: punq.Container, settings: Settings) -> None:
         lifetime=security.lifetime,
     )
     throttle = LimitsThrottle(container.resolve(Storage), **settings.throttle.model_dump())
-    passwords = Argon2Passwords(**settings.hashing.model_dump())
+    passwords = Argon2Passwords(service=settings.app.name, **settings.hashing.model_dump())
     container.register(Tokens, instance=tokens)
     container.register(Passwords, instance=passwords)
     container.register(Throttle, instance=throttle)

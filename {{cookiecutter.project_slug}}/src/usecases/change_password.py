@@ -42,7 +42,7 @@ class ChangePassword:
             if not await self.passwords.verify(seen.password_hash, current_password):
                 log.warning("password_change_failed", user_id=user_id)
                 raise AuthenticationError(WRONG_PASSWORD)
-        password_hash = await self.passwords.hash(new_password)
+        password_hash = await self.passwords.hash(new_password, seen.email)
         async with self.unit_of_work() as uow:
             user = await uow.users.load_user_for_update(user_id)
             if user.version != seen.version:

@@ -5,13 +5,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from limits.aio.storage import MemoryStorage
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from src.domain.session import SessionLifetime
 from src.domain.user import User
-from src.repositories.throttle import LimitsThrottle
+from src.repositories.throttle import LimitsThrottle, MemoryCounters
 from src.usecases.authenticate import Authenticate
 from src.usecases.change_password import ChangePassword
 from src.usecases.log_in import LogIn
@@ -76,7 +75,7 @@ def register_user(unit_of_work: UnitOfWorkFactory, passwords: FastPasswords) -> 
 def throttle() -> Throttle:
     """The real one, in memory, that lets three guesses be wrong."""
     return LimitsThrottle(
-        MemoryStorage(),
+        MemoryCounters(),
         window_seconds=60,
         per_address=8,
         per_account=5,

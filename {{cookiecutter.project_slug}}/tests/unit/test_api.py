@@ -106,6 +106,11 @@ async def test_an_answer_with_tokens_is_not_to_be_stored(
     assert response.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/users/me", "/api/v1/nowhere"])
+async def test_no_answer_of_the_api_is_to_be_stored(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).headers["cache-control"] == "no-store"
+
+
 async def test_a_body_that_is_too_large_is_a_problem_like_any_other(
     client: httpx2.AsyncClient, log_lines: list[EventDict]
 ) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from src.api.dependencies import ClientAddress, CurrentPrincipal, provided
 from src.api.errors import problems
@@ -54,11 +54,9 @@ async def register(
 )
 async def login(
     body: LoginRequest,
-    response: Response,
     address: ClientAddress,
     log_in: Annotated[LogIn, provided(LogIn)],
 ) -> TokenPair:
-    response.headers["Cache-Control"] = "no-store"
     return await log_in.execute(email=body.email, password=body.password, address=address)
 
 
@@ -70,10 +68,8 @@ async def login(
 )
 async def refresh(
     body: RefreshRequest,
-    response: Response,
     refresh_session: Annotated[RefreshSession, provided(RefreshSession)],
 ) -> TokenPair:
-    response.headers["Cache-Control"] = "no-store"
     return await refresh_session.execute(refresh_token=body.refresh_token)
 
 

@@ -15,8 +15,11 @@ class HashingBusyError(Exception):
 class Passwords(Protocol):
     """Hashes slowly, and never on the event loop. Each method may raise `HashingBusyError`."""
 
-    async def hash(self, password: str) -> str:
-        """Return the salted hash of a new password, or raise `WeakPasswordError`."""
+    async def hash(self, password: str, email: str = "") -> str:
+        """Return the salted hash of a new password, or raise `WeakPasswordError`.
+
+        One that is made of the account's address, or of the service's name, is weak.
+        """
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Tell whether the password made the hash.
