@@ -8,6 +8,7 @@ arguments, which would go through a thread for each message.
 # mypy: disable-error-code="import-not-found, untyped-decorator"
 import asyncio
 import sys
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +20,6 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from src.config import Settings, load_settings
 from src.repositories.db.unit_of_work import CLAIM_MESSAGE, INSERT_NOTIFICATION
-from src.utils.clock import utc_now
 
 from bench.drivers.consume import WARM_UP
 from bench.drivers.service import (
@@ -86,7 +86,7 @@ async def decode(message: RabbitMessage) -> RabbitMessage:
 def to_row(event: Event) -> dict[str, Any]:
     """Make the notification."""
     user = event.data.user_id
-    return {"id": uuid4(), "user_id": user, "kind": "welcome", "created_at": utc_now()}
+    return {"id": uuid4(), "user_id": user, "kind": "welcome", "created_at": datetime.now(UTC)}
 
 
 async def main(count: int) -> None:

@@ -10,7 +10,6 @@ import time
 from uuid import uuid4
 
 from src.domain.user import User
-from src.usecases.ports.security import Clock
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 from bench.drivers.service import open_service, tell
@@ -20,13 +19,13 @@ async def main(count: int, per_second: int) -> None:
     """Keep to the schedule even if a commit was late."""
     committed: dict[str, float] = {}
     async with open_service() as container:
-        unit_of_work, clock = container.resolve(UnitOfWorkFactory), container.resolve(Clock)
+        unit_of_work = container.resolve(UnitOfWorkFactory)
         begun = time.monotonic()
         for number in range(per_second + count):
             await asyncio.sleep(begun + number / per_second - time.monotonic())
-            user = User.register(f"{uuid4().hex}@example.com", "no hash", clock())
-            [event] = user.events
             async with unit_of_work() as uow:
+                user = User.register(f"{uuid4().hex}@example.com", "no hash", uow.now)
+                [event] = user.events
                 await uow.users.create_user(user)
                 await uow.commit()
                 committed[str(event.event_id)] = time.time()

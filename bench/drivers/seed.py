@@ -7,20 +7,19 @@ answers is put where REF looks for it.
 # mypy: disable-error-code="import-not-found"
 import asyncio
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import jwt
 from redis.asyncio import Redis
-from src.api.schemas.users import UserResponse
+from src.api.schemas import UserResponse
 from src.config import Settings, load_settings
 from src.domain.session import Session
 from src.domain.user import User
 from src.repositories.db import sessions, users
 from src.repositories.db.engine import Database
 from src.usecases.ports.security import Tokens
-from src.utils.clock import utc_now
 
 from bench.drivers.service import open_service, tell
 
@@ -33,7 +32,8 @@ def token(settings: Settings, issued: str) -> str:
     secret = settings.security.secret_key.get_secret_value()
     claims = jwt.decode(issued, options={"verify_signature": False})
     header = {"typ": jwt.get_unverified_header(issued)["typ"]}
-    return str(jwt.encode({**claims, "exp": utc_now() + LIFE}, secret, "HS256", headers=header))
+    claims["exp"] = datetime.now(UTC) + LIFE
+    return str(jwt.encode(claims, secret, "HS256", headers=header))
 
 
 async def insert(database: Database, made: list[tuple[User, Session]]) -> None:
@@ -61,16 +61,16 @@ async def main(count: int) -> None:
     async with open_service() as container:
         tokens = container.resolve(Tokens)
         for _ in range(0, count, BATCH):
+            now = datetime.now(UTC)
             new = [
-                User.register(f"{uuid4().hex}@example.com", "no hash", utc_now())
-                for _ in range(BATCH)
+                User.register(f"{uuid4().hex}@example.com", "no hash", now) for _ in range(BATCH)
             ]
-            made = [(user, Session.start(user.id, tokens.lifetime, utc_now())) for user in new]
+            made = [(user, Session.start(user.id, tokens.lifetime, now)) for user in new]
             await insert(container.resolve(Database), made)
             for user, session in made:
                 answer = UserResponse.model_validate(user).model_dump_json()
                 await redis.set(f"{settings.app.name}:ref:{user.id}", answer)
-                found.append(token(settings, tokens.issue(session, utc_now()).access_token))
+                found.append(token(settings, tokens.issue(session, now).access_token))
     await redis.aclose()
     tell({"tokens": found})
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -24,7 +25,6 @@ from src.repositories.db.engine import Database
 from src.repositories.db.events import to_envelope
 from src.repositories.rabbitmq.connection import RabbitMQBroker, confirmed_channel
 from src.usecases.ports.messaging import EventConsumer
-from src.utils.clock import utc_now
 from src.utils.logging import configure_logging
 
 IN_FLIGHT = 250
@@ -97,7 +97,7 @@ def make_events(count: int) -> list[UserRegistered]:
         UserRegistered(
             aggregate_id=user,
             aggregate_version=1,
-            occurred_at=utc_now(),
+            occurred_at=datetime.now(UTC),
             user_id=user,
             email=f"{user.hex}@example.com",
         )

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from redis.asyncio import Redis
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from src.api.schemas.users import UserResponse
+from src.api.schemas import UserResponse
 from src.config import load_settings
 from src.repositories.db.models import UserRow
 

@@ -13,7 +13,6 @@ from uuid import uuid4
 from src.config import load_settings  # type: ignore[import-not-found]
 from src.container import build_container, open_resources  # type: ignore[import-not-found]
 from src.domain.user import User  # type: ignore[import-not-found]
-from src.usecases.ports.security import Clock  # type: ignore[import-not-found]
 from src.usecases.ports.unit_of_work import (  # type: ignore[import-not-found]
     UnitOfWorkFactory,
 )
@@ -26,7 +25,6 @@ class Driver:
         """Take the parts of the service that are needed."""
         self.container = build_container(load_settings())
         self.unit_of_work = self.container.resolve(UnitOfWorkFactory)
-        self.clock = self.container.resolve(Clock)
         self.commits = commits
         self.pause = pause
         self.begun = 0
@@ -48,8 +46,8 @@ class Driver:
 
     async def register(self, name: str, *, commit: bool = True) -> None:
         """Do what the use case does, but for the hash that takes 30 ms."""
-        user = User.register(f"{name}-{uuid4().hex}@example.com", "no hash", self.clock())
         async with self.unit_of_work() as uow:
+            user = User.register(f"{name}-{uuid4().hex}@example.com", "no hash", uow.now)
             await uow.users.create_user(user)
             if commit:
                 await uow.commit()

@@ -24,10 +24,9 @@ from src.usecases import USE_CASES
 from src.usecases.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.messaging import MessageHandler, MessageRecords
-from src.usecases.ports.security import Clock, Passwords, Tokens
+from src.usecases.ports.security import Passwords, Tokens
 from src.usecases.ports.throttle import Throttle
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from src.utils.clock import utc_now
 from src.utils.passwords import Argon2Passwords
 from src.utils.tokens import SignedTokens
 from src.wiring import Resource
@@ -47,7 +46,6 @@ def build_container(settings: Settings) -> punq.Container:
     """Return a container in which everything can be resolved. Connects to nothing yet."""
     container = punq.Container()
     drain = Drain(settings.app.drain_seconds)
-    container.register(Clock, instance=utc_now)
     container.register(Drain, instance=drain)
     if settings.app.drain_seconds:
         check = Dependency("accepting", drain.check, is_required=True)
@@ -106,5 +104,7 @@ def _register_security(container: punq.Container, settings: Settings) -> None:
     )
     container.register(Tokens, instance=tokens)
     hashing, throttle = settings.security_hashing, settings.security_throttle
-    container.register(Passwords, Argon2Passwords, scope=once, **hashing.model_dump())
+    container.register(
+        Passwords, Argon2Passwords, scope=once, service=settings.app.name, **hashing.model_dump()
+    )
     container.register(Throttle, LimitsThrottle, scope=once, **throttle.model_dump())

@@ -43,9 +43,9 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
         **documentation,
     )
-    if cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)
     app.add_middleware(RequestMiddleware)
+    if cors_origins:  # the outermost, so that a page can read a 500, too
+        app.add_middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)
     app.state.container = container
     add_error_handlers(app)
     # Routes are tried in this order: first what is asked for most.

@@ -1,12 +1,12 @@
 """The one place where errors become HTTP: problem details (RFC 9457)."""
 
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from src.domain.errors import AuthenticationError, EmailTakenError, WeakPasswordError
@@ -21,25 +21,17 @@ MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS, MAX_LOCATION = 20, 64  # an answer must not be much larger than its request
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; Python's vary
 FRAMEWORK_NAMES = {404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "type": {"type": "string", "examples": ["urn:problem:email-taken"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "With invalid requests only: where they are wrong, and why.",
-            "items": {
-                "type": "object",
-                "properties": {"location": {"type": "array"}, "message": {"type": "string"}},
-            },
-        },
-    },
-    "required": ["type", "title", "status", "detail", "request_id"],
-}
+
+
+class Problem(BaseModel):
+    """What is answered. `errors` tells of an invalid request where it is wrong, and why."""
+
+    type: Annotated[str, Field(examples=["urn:problem:email-taken"])]
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[dict[Literal["location", "message"], Any]] = []
 
 
 class Kind(NamedTuple):
@@ -71,24 +63,28 @@ KINDS: dict[type[Exception], Kind] = {
 HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
-def problem(
+def _title(status: int) -> str:
+    return TITLES.get(status, HTTPStatus(status).phrase)
+
+
+def _problem(
     status: int, name: str, detail: str, headers: dict[str, str] | None = None, **more: Any
 ) -> Response:
     """Return a problem response. It carries the id under which the logs know the request."""
-    body = {
-        "type": f"urn:problem:{name}",
-        "title": TITLES.get(status, HTTPStatus(status).phrase),
-        "status": status,
-        "detail": detail,
-        "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
+    body = Problem(
+        type=f"urn:problem:{name}",
+        title=_title(status),
+        status=status,
+        detail=detail,
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         **more,
-    }
-    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+    )
+    return Response(body.model_dump_json(exclude_unset=True), status, headers, MEDIA_TYPE)
 
 
 def internal_error() -> Response:
     """Return the answer to a fault of ours, which says nothing about it."""
-    return problem(500, "internal-error", "Something went wrong on our side.")
+    return _problem(500, "internal-error", "Something went wrong on our side.")
 
 
 async def _known_error(_: Request, error: Exception) -> Response:
@@ -98,7 +94,7 @@ async def _known_error(_: Request, error: Exception) -> Response:
     headers = kind.headers
     if isinstance(error, TooManyAttemptsError):
         headers = {"Retry-After": str(error.retry_after)}
-    return problem(kind.status, kind.name, kind.detail or str(error), headers)
+    return _problem(kind.status, kind.name, kind.detail or str(error), headers)
 
 
 async def _invalid_request(_: Request, error: RequestValidationError) -> Response:
@@ -107,15 +103,15 @@ async def _invalid_request(_: Request, error: RequestValidationError) -> Respons
         for e in error.errors()[:MAX_ERRORS]
     ]
     detail = "The request is not valid; `errors` tells where."
-    return problem(422, "invalid-request", detail, errors=errors)
+    return _problem(422, "invalid-request", detail, errors=errors)
 
 
 async def _http_error(_: Request, error: HTTPException) -> Response:
     """Answer what the framework found: no such route, method not allowed, body too large."""
     if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that cannot even be decoded
-        return problem(422, "invalid-request", "The body is not valid JSON.", errors=[])
+        return _problem(422, "invalid-request", "The body is not valid JSON.", errors=[])
     name = FRAMEWORK_NAMES.get(error.status_code, f"http-{error.status_code}")
-    return problem(error.status_code, name, str(error.detail), dict(error.headers or {}))
+    return _problem(error.status_code, name, str(error.detail), dict(error.headers or {}))
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -128,11 +124,13 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return how OpenAPI describes a route's problems."""
-    content = {MEDIA_TYPE: {"schema": SCHEMA}}
-    described: dict[int | str, dict[str, Any]] = {
-        s: {"description": TITLES.get(s, HTTPStatus(s).phrase), "content": content}
-        for s in statuses
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    header = {"schema": {"type": "string"}}
+    return {
+        status: {
+            "description": _title(status),
+            "content": content,
+            "headers": {HEADERS[status]: header} if status in HEADERS else {},
+        }
+        for status in statuses
     }
-    for status in HEADERS.keys() & described:
-        described[status]["headers"] = {HEADERS[status]: {"schema": {"type": "string"}}}
-    return described

@@ -44,6 +44,8 @@ class RequestMiddleware:
                 headers = MutableHeaders(scope=message)
                 headers.append(HEADER, request_id)
                 headers.append("X-Content-Type-Options", "nosniff")
+                if scope["path"].startswith("/api/"):  # tokens, and what is a user's own
+                    headers.append("Cache-Control", "no-store")
             await send(message)
 
         try:

@@ -23,9 +23,28 @@ T = TypeVar("T")
 
 KNOWN = RateLimitItemPerDay(1, 30, namespace="known")
 PAUSE_SECONDS = 1.0
+MAX_COUNTERS = 100_000  # some 30 MB
 
 Bucket = tuple[RateLimitItem, str, str]
 """A limit, what it limits, and whom."""
+
+
+class MemoryCounters(MemoryStorage):
+    """Counters in this process, which go when they are zero, and the oldest when there are many.
+
+    The parent has no such end, and looks through all of them whenever it counts.
+    """
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        count = max(0, await self.get(key) + amount)
+        if not count:
+            await self.clear(key)
+            return 0
+        self.storage[key] = count
+        self.expirations.setdefault(key, time.time() + expiry)
+        if len(self.storage) > MAX_COUNTERS:
+            await self.clear(next(iter(self.storage)))
+        return count
 
 
 class LimitsThrottle:
@@ -44,7 +63,7 @@ class LimitsThrottle:
         per_account_and_address: int,
     ) -> None:
         self._shared = FixedWindowRateLimiter(shared)
-        self._local = FixedWindowRateLimiter(MemoryStorage())
+        self._local = FixedWindowRateLimiter(MemoryCounters())
         self._retry_at = 0.0
         self._per_address = RateLimitItemPerSecond(per_address, window_seconds)
         self._per_account = RateLimitItemPerSecond(per_account, window_seconds)

@@ -9,7 +9,6 @@ from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
-from src.usecases.start_session import StartSession
 from src.usecases.welcome_user import WelcomeUser
 
 USE_CASES: tuple[type, ...] = (
@@ -22,6 +21,5 @@ USE_CASES: tuple[type, ...] = (
     LogOut,
     RefreshSession,
     RegisterUser,
-    StartSession,
     WelcomeUser,
 )

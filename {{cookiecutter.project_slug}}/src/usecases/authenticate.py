@@ -6,7 +6,7 @@ from uuid import UUID
 
 from src.domain.errors import AuthenticationError
 from src.domain.user import UserProfile
-from src.usecases.ports.security import Clock, Tokens
+from src.usecases.ports.security import Tokens
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 
@@ -26,13 +26,12 @@ class Authenticate:
 
     unit_of_work: UnitOfWorkFactory
     tokens: Tokens
-    clock: Clock
 
     async def execute(self, access_token: str | None) -> Principal:
         """Return who the token speaks for, or raise `AuthenticationError`."""
         claims = self.tokens.read_access_token(access_token or "")
         async with self.unit_of_work() as uow:
             access = await uow.sessions.get_session_access(claims.session_id, claims.user_id)
-        if access is None or not access.is_live(self.clock()):
+        if access is None or not access.is_live(uow.now):
             raise AuthenticationError
         return Principal(access.user, claims.session_id)

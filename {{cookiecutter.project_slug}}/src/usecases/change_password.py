@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from src.domain.errors import AuthenticationError
-from src.usecases.ports.security import Clock, Passwords
+from src.usecases.ports.security import Passwords
 from src.usecases.ports.throttle import Throttle
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
@@ -25,7 +25,6 @@ class ChangePassword:
 
     unit_of_work: UnitOfWorkFactory
     passwords: Passwords
-    clock: Clock
     throttle: Throttle
 
     async def execute(
@@ -43,15 +42,14 @@ class ChangePassword:
             if not await self.passwords.verify(seen.password_hash, current_password):
                 log.warning("password_change_failed", user_id=user_id)
                 raise AuthenticationError(WRONG_PASSWORD)
-        password_hash = await self.passwords.hash(new_password)
-        now = self.clock()
+        password_hash = await self.passwords.hash(new_password, seen.email)
         async with self.unit_of_work() as uow:
             user = await uow.users.load_user_for_update(user_id)
             if user.version != seen.version:
                 # Of two changes at once, the second finds its current password outdated.
                 raise AuthenticationError(WRONG_PASSWORD)
-            user.change_password(password_hash, now)
+            user.change_password(password_hash, uow.now)
             await uow.users.update_user_password(user)
-            await uow.sessions.revoke_sessions(user.id, now, keep=session_id)
+            await uow.sessions.revoke_sessions(user.id, uow.now, keep=session_id)
             await uow.commit()
         log.info("password_changed", user_id=user_id)

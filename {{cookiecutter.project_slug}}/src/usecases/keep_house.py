@@ -6,7 +6,6 @@ from datetime import timedelta
 import structlog
 
 from src.usecases.ports.messaging import MessageRecords
-from src.usecases.ports.security import Clock
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger()
@@ -25,12 +24,11 @@ class KeepHouse:
 
     records: MessageRecords
     unit_of_work: UnitOfWorkFactory
-    clock: Clock
 
     async def execute(self) -> None:
         """Do all of it."""
-        now = self.clock()
         async with self.unit_of_work() as uow:
+            now = uow.now
             sessions = await uow.sessions.forget_expired_sessions(now - SESSION_RETENTION)
             await uow.commit()
         if sessions:

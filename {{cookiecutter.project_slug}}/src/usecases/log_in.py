@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import structlog
 
 from src.domain.errors import AuthenticationError
+from src.domain.session import Session
 from src.domain.user import User, normalise_email
-from src.usecases.ports.security import Passwords, TokenPair
+from src.usecases.ports.security import Passwords, TokenPair, Tokens
 from src.usecases.ports.throttle import Throttle
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from src.usecases.start_session import StartSession
+from src.usecases.ports.users import NotFoundDatabaseError
 
 log = structlog.get_logger()
 
@@ -24,8 +25,8 @@ class LogIn:
 
     unit_of_work: UnitOfWorkFactory
     passwords: Passwords
+    tokens: Tokens
     throttle: Throttle
-    start_session: StartSession
 
     async def execute(self, *, email: str, password: str, address: str) -> TokenPair:
         """Return the tokens of a new session.
@@ -38,16 +39,27 @@ class LogIn:
                 user = await uow.users.load_user_by_email(email)
             try:
                 tokens = await self._log_in(user, password)
-            except AuthenticationError:
+            except (AuthenticationError, NotFoundDatabaseError) as error:
                 log.warning("login_failed", user_id=user and user.id)
-                raise
+                raise AuthenticationError from error
         log.info("login_succeeded", user_id=user and user.id)
         return tokens
 
-    async def _log_in(self, user: User | None, password: str) -> TokenPair:
+    async def _log_in(self, seen: User | None, password: str) -> TokenPair:
         # Verified between two transactions, so that no connection waits for the hash.
-        is_right = await self.passwords.verify(user.password_hash if user else None, password)
-        if user is None or not is_right or not user.is_active:
+        is_right = await self.passwords.verify(seen.password_hash if seen else None, password)
+        if seen is None or not is_right or not seen.is_active:
             raise AuthenticationError
-        new_hash = await self.passwords.rehash(user.password_hash, password)
-        return await self.start_session.execute(user, new_hash)
+        new_hash = await self.passwords.rehash(seen.password_hash, password)
+        async with self.unit_of_work() as uow:
+            user = await uow.users.load_user_for_update(seen.id)
+            # A new password has just ended every session, and must end this one too.
+            if not user.is_active or user.version != seen.version:
+                raise AuthenticationError
+            if new_hash:
+                user.rehash_password(new_hash)
+                await uow.users.update_user_password(user)
+            session = Session.start(user.id, self.tokens.lifetime, uow.now)
+            await uow.sessions.create_session(session)
+            await uow.commit()
+        return self.tokens.issue(session, uow.now)

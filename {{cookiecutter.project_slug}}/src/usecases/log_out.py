@@ -5,7 +5,6 @@ from uuid import UUID
 
 import structlog
 
-from src.usecases.ports.security import Clock
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger()
@@ -16,7 +15,6 @@ class LogOut:
     """End this session at once: its access and refresh tokens are refused from now on."""
 
     unit_of_work: UnitOfWorkFactory
-    clock: Clock
 
     async def execute(self, *, session_id: UUID) -> None:
         """End the session. One that is gone already is no error."""
@@ -24,7 +22,7 @@ class LogOut:
             session = await uow.sessions.load_session_for_update(session_id)
             if session is None:
                 return
-            session.revoke(self.clock())
+            session.revoke(uow.now)
             await uow.sessions.update_session(session)
             await uow.commit()
         log.info("logged_out", user_id=session.user_id)

@@ -6,7 +6,7 @@ import structlog
 
 from src.domain.errors import AuthenticationError
 from src.domain.session import Refresh
-from src.usecases.ports.security import Clock, TokenPair, Tokens
+from src.usecases.ports.security import TokenPair, Tokens
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger()
@@ -22,17 +22,15 @@ class RefreshSession:
 
     unit_of_work: UnitOfWorkFactory
     tokens: Tokens
-    clock: Clock
 
     async def execute(self, *, refresh_token: str) -> TokenPair:
         """Return the session's next tokens, or raise `AuthenticationError`."""
         claims = self.tokens.read_refresh_token(refresh_token)
-        now = self.clock()
         async with self.unit_of_work() as uow:
             session = await uow.sessions.load_session_for_update(claims.session_id)
             if session is None:
                 raise AuthenticationError
-            outcome = session.refresh(claims.generation, self.tokens.lifetime, now)
+            outcome = session.refresh(claims.generation, self.tokens.lifetime, uow.now)
             if outcome in {Refresh.ROTATED, Refresh.REUSED}:
                 await uow.sessions.update_session(session)
                 await uow.commit()
@@ -40,4 +38,4 @@ class RefreshSession:
             log.warning("refresh_token_reused", user_id=session.user_id, session_id=session.id)
         if outcome in {Refresh.REUSED, Refresh.ENDED}:
             raise AuthenticationError
-        return self.tokens.issue(session, now)
+        return self.tokens.issue(session, uow.now)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from src.domain.user import User, normalise_email
-from src.usecases.ports.security import Clock, Passwords
+from src.usecases.ports.security import Passwords
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 
@@ -11,13 +11,12 @@ from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 class RegisterUser:
     """Open an account with an email address that no other account has.
 
-    The password must be neither short nor common; only its hash is kept. A welcome follows, sent by
-    the worker.
+    The password must be neither short nor common, nor made of the address; only its hash is kept.
+    A welcome follows, sent by the worker.
     """
 
     unit_of_work: UnitOfWorkFactory
     passwords: Passwords
-    clock: Clock
 
     async def execute(self, *, email: str, password: str) -> User:
         """Return the new user.
@@ -25,9 +24,10 @@ class RegisterUser:
         Raises `WeakPasswordError`, `EmailTakenError` or `HashingBusyError`.
         """
         # Hashed before the transaction begins: it takes longer than everything else together.
-        password_hash = await self.passwords.hash(password)
-        user = User.register(normalise_email(email), password_hash, self.clock())
+        email = normalise_email(email)
+        password_hash = await self.passwords.hash(password, email)
         async with self.unit_of_work() as uow:
+            user = User.register(email, password_hash, uow.now)
             await uow.users.create_user(user)
             await uow.commit()
         return user

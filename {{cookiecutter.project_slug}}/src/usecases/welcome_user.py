@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from src.domain.notification import Notification
-from src.usecases.ports.security import Clock
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 
@@ -13,12 +12,11 @@ class WelcomeUser:
     """Write one welcome notification for a new user, however often the event arrives."""
 
     unit_of_work: UnitOfWorkFactory
-    clock: Clock
 
     async def execute(self, *, message_id: UUID, user_id: UUID) -> None:
         """Write it, unless this message was handled before."""
         async with self.unit_of_work() as uow:
             if await uow.inbox.claim(message_id):
-                welcome = Notification.welcome(user_id, self.clock())
+                welcome = Notification.welcome(user_id, uow.now)
                 await uow.notifications.create_notification(welcome)
                 await uow.commit()

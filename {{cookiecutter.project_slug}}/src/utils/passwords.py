@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import TypeVar
@@ -18,16 +18,22 @@ from src.usecases.ports.security import HashingBusyError
 
 T = TypeVar("T")
 NICENESS = 10
+MIN_WORD = MIN_REST = 4  # of a word that is no secret, and of what is left without them
 
 COMMON_PASSWORDS = frozenset(p for p in FREQUENCY_LISTS["passwords"] if len(p) >= MIN_LENGTH)
 
 
-def check(password: str) -> None:
+def check(password: str, context: Sequence[str]) -> None:
     """Accept a new password, or raise `WeakPasswordError`."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise WeakPasswordError(f"The password needs {MIN_LENGTH} to {MAX_LENGTH} characters.")
     if password.lower() in COMMON_PASSWORDS:
         raise WeakPasswordError("The password is too common: choose one that is harder to guess.")
+    rest = password.casefold()
+    for word in context:
+        rest = rest.replace(word, "") if len(word) >= MIN_WORD else rest
+    if len(rest) < MIN_REST:
+        raise WeakPasswordError("The password is little more than the address or this service.")
 
 
 def step_back() -> None:
@@ -42,9 +48,17 @@ class Argon2Passwords:
     Its port is `Passwords`. At most `queue` passwords wait for a thread.
     """
 
-    def __init__(
-        self, *, threads: int, queue: int, memory_kib: int, passes: int, lanes: int
+    def __init__(  # noqa: PLR0913  each is a setting
+        self,
+        *,
+        threads: int,
+        queue: int,
+        memory_kib: int,
+        passes: int,
+        lanes: int,
+        service: str,
     ) -> None:
+        self._context = service.split("-")
         self._argon2 = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, type=argon2.Type.ID
         )
@@ -52,9 +66,9 @@ class Argon2Passwords:
         self._places = BoundedSemaphore(threads + queue)
         self._hash_of_nothing = self._argon2.hash(os.urandom(16).hex())
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, email: str = "") -> str:
         password = normalise_password(password)
-        check(password)
+        check(password, [email, *email.split("@"), *self._context])
         return await self._in_thread(self._argon2.hash, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:

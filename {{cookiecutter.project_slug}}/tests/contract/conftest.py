@@ -15,6 +15,7 @@ from sqlalchemy import select
 from src.repositories.db.engine import Database
 from src.repositories.db.models import NotificationRow, OutboxRow
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
+from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
 from tests.fakes.unit_of_work import InMemoryUnitOfWork
 
@@ -36,7 +37,9 @@ class FakeStore:
 
     def __init__(self) -> None:
         self._database = InMemoryDatabase()
-        self.unit_of_work: UnitOfWorkFactory = partial(InMemoryUnitOfWork, self._database)
+        self.unit_of_work: UnitOfWorkFactory = partial(
+            InMemoryUnitOfWork, self._database, MovableClock()
+        )
 
     async def events_of(self, aggregate_id: UUID) -> list[UUID]:
         events = self._database.rows.events

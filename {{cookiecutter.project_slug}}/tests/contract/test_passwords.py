@@ -49,6 +49,13 @@ async def test_an_unfit_password_gets_no_hash(passwords: Passwords, password: st
         await passwords.hash(password)
 
 
+async def test_the_address_of_an_account_is_not_its_password(passwords: Passwords) -> None:
+    with pytest.raises(WeakPasswordError):
+        await passwords.hash("Ada@Example.com", "ada@example.com")
+
+    assert await passwords.hash(PASSWORD, "ada@example.com")
+
+
 async def test_the_longest_password_is_told_from_one_that_differs_at_its_end(
     passwords: Passwords,
 ) -> None:

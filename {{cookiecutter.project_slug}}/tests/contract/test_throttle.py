@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import punq
 import pytest
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import Storage
 
 from src.domain.errors import AuthenticationError
-from src.repositories.throttle import LimitsThrottle
+from src.repositories.throttle import LimitsThrottle, MemoryCounters
 from src.usecases.ports.throttle import TooManyAttemptsError
 from tests.support.guessing import (
     PER_ACCOUNT,
@@ -34,7 +34,7 @@ def elsewhere() -> str:
 @pytest.fixture(params=["memory", "service"])
 def throttle(request: pytest.FixtureRequest) -> LimitsThrottle:
     if request.param == "memory":
-        return throttle_on(MemoryStorage())
+        return throttle_on(MemoryCounters())
     container: punq.Container = request.getfixturevalue("container")
     return throttle_on(container.resolve(Storage))
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class MovableClock:
-    """Stands still until it is moved. Its port is `Clock`.
+    """Stands still until it is moved.
 
     It starts at the system's time, by which the JWT library judges a token's age.
     """

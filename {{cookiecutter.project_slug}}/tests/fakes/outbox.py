@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from src.usecases.ports.publishing import OutboxMessage
-from src.usecases.ports.security import Clock
+from tests.fakes.clock import MovableClock
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Waiting:
 class InMemoryOutbox:
     """Its port is `Outbox`."""
 
-    clock: Clock
+    clock: MovableClock
     waiting: list[Waiting] = field(default_factory=list)
 
     def add(self, message: OutboxMessage) -> None:

@@ -21,12 +21,14 @@ class FastPasswords:
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
         """Happens once, while the next password is being verified."""
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, email: str = "") -> str:
         password = normalise_password(password)
         if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
             raise WeakPasswordError("The password has the wrong length.")
         if password.lower() == COMMON:
             raise WeakPasswordError("The password is too common.")
+        if password.casefold() == email:
+            raise WeakPasswordError("The password is the address.")
         await asyncio.sleep(0)
         return _digest(secrets.token_hex(4), password)
 

@@ -5,6 +5,7 @@ from typing import Self
 from src.usecases.ports.sessions import SessionRepository
 from src.usecases.ports.unit_of_work import Inbox, NotificationRepository
 from src.usecases.ports.users import UserRepository
+from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase, InMemoryTransaction
 from tests.fakes.repositories import (
     InMemoryInbox,
@@ -22,7 +23,8 @@ class InMemoryUnitOfWork:
     notifications: NotificationRepository
     inbox: Inbox
 
-    def __init__(self, database: InMemoryDatabase) -> None:
+    def __init__(self, database: InMemoryDatabase, clock: MovableClock) -> None:
+        self.now = clock.now
         self._transaction = transaction = InMemoryTransaction(database)
         self.users = InMemoryUserRepository(transaction)
         self.sessions = InMemorySessionRepository(transaction)

@@ -4,12 +4,11 @@ import time
 
 import punq
 import pytest
-from limits.aio.storage import MemoryStorage
 
 from src.config import Settings
 from src.container import build_container, open_resources
 from src.domain.errors import AuthenticationError
-from src.repositories.throttle import LimitsThrottle
+from src.repositories.throttle import LimitsThrottle, MemoryCounters
 from src.usecases.log_in import LogIn
 from src.usecases.ports.security import Passwords
 from src.usecases.ports.throttle import Throttle
@@ -26,7 +25,7 @@ def parts(settings: Settings) -> punq.Container:
     """The service on real servers, with hashes of a millisecond: the rest then weighs more."""
     container = build_container(settings)
     container.register(Passwords, instance=argon2_passwords(memory_kib=1024, passes=1))
-    throttle = LimitsThrottle(MemoryStorage(), window_seconds=600, **WITHOUT_END)
+    throttle = LimitsThrottle(MemoryCounters(), window_seconds=600, **WITHOUT_END)
     container.register(Throttle, instance=throttle)
     return container
 

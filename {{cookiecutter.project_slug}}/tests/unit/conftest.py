@@ -5,13 +5,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from limits.aio.storage import MemoryStorage
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from src.domain.session import SessionLifetime
 from src.domain.user import User
-from src.repositories.throttle import LimitsThrottle
+from src.repositories.throttle import LimitsThrottle, MemoryCounters
 from src.usecases.authenticate import Authenticate
 from src.usecases.change_password import ChangePassword
 from src.usecases.log_in import LogIn
@@ -20,7 +19,6 @@ from src.usecases.ports.throttle import Throttle
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.usecases.refresh_session import RefreshSession
 from src.usecases.register_user import RegisterUser
-from src.usecases.start_session import StartSession
 from src.utils.tokens import SignedTokens
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
@@ -49,8 +47,8 @@ def store() -> InMemoryDatabase:
 
 
 @pytest.fixture
-def unit_of_work(store: InMemoryDatabase) -> UnitOfWorkFactory:
-    return partial(InMemoryUnitOfWork, store)
+def unit_of_work(store: InMemoryDatabase, clock: MovableClock) -> UnitOfWorkFactory:
+    return partial(InMemoryUnitOfWork, store, clock)
 
 
 @pytest.fixture
@@ -69,17 +67,15 @@ def tokens() -> SignedTokens:
 
 
 @pytest.fixture
-def register_user(
-    unit_of_work: UnitOfWorkFactory, passwords: FastPasswords, clock: MovableClock
-) -> RegisterUser:
-    return RegisterUser(unit_of_work, passwords, clock)
+def register_user(unit_of_work: UnitOfWorkFactory, passwords: FastPasswords) -> RegisterUser:
+    return RegisterUser(unit_of_work, passwords)
 
 
 @pytest.fixture
 def throttle() -> Throttle:
     """The real one, in memory, that lets three guesses be wrong."""
     return LimitsThrottle(
-        MemoryStorage(),
+        MemoryCounters(),
         window_seconds=60,
         per_address=8,
         per_account=5,
@@ -88,49 +84,37 @@ def throttle() -> Throttle:
 
 
 @pytest.fixture
-def start_session(
-    unit_of_work: UnitOfWorkFactory, tokens: SignedTokens, clock: MovableClock
-) -> StartSession:
-    return StartSession(unit_of_work, tokens, clock)
-
-
-@pytest.fixture
 def log_in(
     unit_of_work: UnitOfWorkFactory,
     passwords: FastPasswords,
+    tokens: SignedTokens,
     throttle: Throttle,
-    start_session: StartSession,
 ) -> LogIn:
-    return LogIn(unit_of_work, passwords, throttle, start_session)
+    return LogIn(unit_of_work, passwords, tokens, throttle)
 
 
 @pytest.fixture
-def refresh_session(
-    unit_of_work: UnitOfWorkFactory, tokens: SignedTokens, clock: MovableClock
-) -> RefreshSession:
-    return RefreshSession(unit_of_work, tokens, clock)
+def refresh_session(unit_of_work: UnitOfWorkFactory, tokens: SignedTokens) -> RefreshSession:
+    return RefreshSession(unit_of_work, tokens)
 
 
 @pytest.fixture
-def log_out(unit_of_work: UnitOfWorkFactory, clock: MovableClock) -> LogOut:
-    return LogOut(unit_of_work, clock)
+def log_out(unit_of_work: UnitOfWorkFactory) -> LogOut:
+    return LogOut(unit_of_work)
 
 
 @pytest.fixture
 def change_password(
     unit_of_work: UnitOfWorkFactory,
     passwords: FastPasswords,
-    clock: MovableClock,
     throttle: Throttle,
 ) -> ChangePassword:
-    return ChangePassword(unit_of_work, passwords, clock, throttle)
+    return ChangePassword(unit_of_work, passwords, throttle)
 
 
 @pytest.fixture
-def authenticate(
-    unit_of_work: UnitOfWorkFactory, tokens: SignedTokens, clock: MovableClock
-) -> Authenticate:
-    return Authenticate(unit_of_work, tokens, clock)
+def authenticate(unit_of_work: UnitOfWorkFactory, tokens: SignedTokens) -> Authenticate:
+    return Authenticate(unit_of_work, tokens)
 
 
 @pytest.fixture

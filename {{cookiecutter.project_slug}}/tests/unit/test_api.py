@@ -107,6 +107,11 @@ async def test_an_answer_with_tokens_is_not_to_be_stored(
     assert response.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/users/me", "/api/v1/nowhere"])
+async def test_no_answer_of_the_api_is_to_be_stored(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).headers["cache-control"] == "no-store"
+
+
 async def test_a_body_that_is_too_large_is_a_problem_like_any_other(
     client: httpx2.AsyncClient, log_lines: list[EventDict]
 ) -> None:
@@ -220,6 +225,26 @@ async def test_an_answer_is_not_much_larger_than_a_request_full_of_faults(
     assert response.status_code == 422
     assert len(response.json()["errors"]) == 20
     assert len(response.content) < 5_000
+
+
+async def test_a_page_of_an_allowed_origin_can_read_every_refusal_and_a_fault_of_ours_too(
+    app: FastAPI,
+) -> None:
+    class Faulty:
+        async def execute(self, **_: object) -> None:
+            raise RuntimeError
+
+    container: punq.Container = app.state.container
+    container.register(LogIn, instance=Faulty())
+    with_cors = create_app(container, no_resources, cors_origins=["https://a.example"])
+    headers, body = {"Origin": "https://a.example"}, {"email": "a@b.example", "password": "x"}
+    transport = httpx2.ASGITransport(with_cors)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path, status in (("login", 500), ("register", 422), ("logout", 401), ("", 404)):
+            answer = await client.post(f"/api/v1/auth/{path}", json=body, headers=headers)
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == "https://a.example"
+            assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 
 async def test_a_slash_too_many_is_another_address(client: httpx2.AsyncClient) -> None:

@@ -15,8 +15,8 @@ from tests.unit.conftest import HOME, PASSWORD
 
 
 @pytest.fixture
-def deactivate(unit_of_work: UnitOfWorkFactory, clock: MovableClock) -> DeactivateUser:
-    return DeactivateUser(unit_of_work, clock)
+def deactivate(unit_of_work: UnitOfWorkFactory) -> DeactivateUser:
+    return DeactivateUser(unit_of_work)
 
 
 async def test_a_closed_account_has_no_sessions_and_gets_none(

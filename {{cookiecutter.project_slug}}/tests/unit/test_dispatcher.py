@@ -12,7 +12,6 @@ from src.repositories.db.events import to_envelope
 from src.usecases.ports.messaging import PermanentError
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.usecases.welcome_user import WelcomeUser
-from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
 
 MESSAGE_ID, USER_ID = uuid4(), uuid4()
@@ -30,8 +29,8 @@ def event(**changed: Any) -> bytes:
 
 
 @pytest.fixture
-def dispatch(unit_of_work: UnitOfWorkFactory, clock: MovableClock) -> EventDispatcher:
-    use_cases = {WelcomeUser: WelcomeUser(unit_of_work, clock)}
+def dispatch(unit_of_work: UnitOfWorkFactory) -> EventDispatcher:
+    use_cases = {WelcomeUser: WelcomeUser(unit_of_work)}
     published = [published.name for published in PUBLISHED_EVENTS]
     return EventDispatcher(SUBSCRIPTIONS, published, use_cases.__getitem__)
 

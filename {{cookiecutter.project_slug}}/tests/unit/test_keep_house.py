@@ -18,10 +18,8 @@ def records() -> InMemoryMessageRecords:
 
 
 @pytest.fixture
-def keep_house(
-    records: InMemoryMessageRecords, unit_of_work: UnitOfWorkFactory, clock: MovableClock
-) -> KeepHouse:
-    return KeepHouse(records, unit_of_work, clock)
+def keep_house(records: InMemoryMessageRecords, unit_of_work: UnitOfWorkFactory) -> KeepHouse:
+    return KeepHouse(records, unit_of_work)
 
 
 async def test_messages_are_forgotten_a_week_after_they_were_handled(
@@ -47,7 +45,7 @@ async def test_it_is_told_when_an_event_waits_for_longer_than_a_minute(
     waiting: list[float],
     told: list[int],
 ) -> None:
-    now = keep_house.clock()
+    now = keep_house.unit_of_work().now
     records.waiting_since = [now - timedelta(seconds=seconds) for seconds in waiting]
 
     await keep_house.execute()

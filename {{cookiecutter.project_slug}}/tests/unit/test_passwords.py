@@ -3,6 +3,7 @@ import os
 import sys
 import threading
 import time
+from typing import Any
 
 import argon2
 import pytest
@@ -118,6 +119,36 @@ async def test_a_common_password_is_refused_in_any_spelling(
         await passwords.hash(password)
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "ada.lovelace@example.com",
+        "Ada.Lovelace1",
+        "123ADA.lovelace",
+        "example.com!",
+        "user-service",
+        "UserService24",
+        "User service",
+        "service.ada.lovelace",
+        "\uff55\uff53\uff45\uff52service12",
+    ],
+)
+async def test_a_password_made_of_the_address_or_the_services_name_is_refused(
+    password: str,
+) -> None:
+    passwords = argon2_passwords(memory_kib=8, passes=1, service="user-service")
+
+    with pytest.raises(WeakPasswordError, match="little more than"):
+        await passwords.hash(password, "ada.lovelace@example.com")
+
+
+@pytest.mark.parametrize("password", ["user-service-8x#Q", "lovely lace", "ada8x#Q2"])
+async def test_a_password_may_hold_such_words_beside_others(password: str) -> None:
+    passwords = argon2_passwords(memory_kib=8, passes=1, service="user-service")
+
+    assert await passwords.hash(password, "ada@example.com")
+
+
 @pytest.mark.parametrize("password", ["iloveyou", "q8#nV2!"])
 async def test_a_refusal_does_not_repeat_the_password(
     passwords: Argon2Passwords, password: str
@@ -190,9 +221,9 @@ async def test_a_damaged_hash_is_no_ones_password(passwords: Argon2Passwords) ->
 
 @pytest.mark.parametrize("changed", [{"memory_kib": 16}, {"passes": 2}, {"lanes": 2}])
 async def test_a_hash_is_renewed_when_a_parameter_has_changed_and_only_then(
-    changed: dict[str, int],
+    changed: dict[str, Any],
 ) -> None:
-    parameters = {"memory_kib": 64, "passes": 1, "lanes": 1}
+    parameters: dict[str, Any] = {"memory_kib": 64, "passes": 1, "lanes": 1}
     before, now = argon2_passwords(**parameters), argon2_passwords(**parameters | changed)
     password_hash = await before.hash(PASSWORD)
 

@@ -94,7 +94,7 @@ async def test_an_older_refresh_token_revokes_the_session(
             await refresh_session.execute(refresh_token=token.refresh_token)
 
     session = store.rows.sessions[session_id]
-    assert session.revoked_at == refresh_session.clock()
+    assert session.revoked_at == refresh_session.unit_of_work().now
     reuses = [event for event in store.rows.events if isinstance(event, SessionReuseDetected)]
     assert [event.aggregate_id for event in reuses] == [session_id]
     told = [line for line in log_lines if line["event"] == "refresh_token_reused"]

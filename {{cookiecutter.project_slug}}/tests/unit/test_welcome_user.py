@@ -10,8 +10,8 @@ from tests.fakes.database import InMemoryDatabase
 
 
 @pytest.fixture
-def welcome_user(unit_of_work: UnitOfWorkFactory, clock: MovableClock) -> WelcomeUser:
-    return WelcomeUser(unit_of_work, clock)
+def welcome_user(unit_of_work: UnitOfWorkFactory) -> WelcomeUser:
+    return WelcomeUser(unit_of_work)
 
 
 async def test_a_new_user_gets_one_welcome(

@@ -2,12 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from src.api.dependencies import ClientAddress, CurrentPrincipal, provided
 from src.api.errors import problems
-from src.api.schemas.auth import LoginRequest, RefreshRequest, RegisterRequest, TokenResponse
-from src.api.schemas.users import UserResponse
+from src.api.schemas import (
+    LoginRequest,
+    RefreshRequest,
+    RegisterRequest,
+    TokenResponse,
+    UserResponse,
+)
 from src.domain.user import User
 from src.usecases.log_in import LogIn
 from src.usecases.log_out import LogOut
@@ -49,11 +54,9 @@ async def register(
 )
 async def login(
     body: LoginRequest,
-    response: Response,
     address: ClientAddress,
     log_in: Annotated[LogIn, provided(LogIn)],
 ) -> TokenPair:
-    response.headers["Cache-Control"] = "no-store"
     return await log_in.execute(email=body.email, password=body.password, address=address)
 
 
@@ -65,10 +68,8 @@ async def login(
 )
 async def refresh(
     body: RefreshRequest,
-    response: Response,
     refresh_session: Annotated[RefreshSession, provided(RefreshSession)],
 ) -> TokenPair:
-    response.headers["Cache-Control"] = "no-store"
     return await refresh_session.execute(refresh_token=body.refresh_token)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from src.api.dependencies import provided
-from src.api.schemas.health import LivenessResponse, ReadinessResponse
+from src.api.schemas import LivenessResponse, ReadinessResponse
 from src.usecases.check_readiness import CheckReadiness
 
 ALIVE = LivenessResponse().model_dump_json()

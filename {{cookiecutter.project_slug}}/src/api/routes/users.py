@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from src.api.dependencies import CurrentPrincipal, provided
 from src.api.errors import problems
-from src.api.schemas.users import ChangePasswordRequest, UserResponse
+from src.api.schemas import ChangePasswordRequest, UserResponse
 from src.domain.user import UserProfile
 from src.usecases.change_password import ChangePassword
 

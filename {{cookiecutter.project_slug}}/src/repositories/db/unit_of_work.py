@@ -1,6 +1,7 @@
 """One transaction: repositories that share it, and what happens when it commits."""
 
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
@@ -69,6 +70,7 @@ class DBUnitOfWork:
     def __init__(
         self, database: Database, cache: ReadThroughCache, notifier: OutboxNotifier, source: str
     ) -> None:
+        self.now = datetime.now(UTC)
         self._transaction = transaction = database.transaction()
         self._cache = cache
         self._notifier = notifier

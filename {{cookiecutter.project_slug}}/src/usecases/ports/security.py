@@ -1,4 +1,4 @@
-"""Passwords, tokens and the time, on which both depend."""
+"""Passwords and tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +8,6 @@ from uuid import UUID
 from src.domain.session import Session, SessionLifetime
 
 
-class Clock(Protocol):
-    """Tells the time; a port so that tests can move it."""
-
-    def __call__(self) -> datetime:
-        """Return now, in UTC and aware of it."""
-
-
 class HashingBusyError(Exception):
     """So many passwords wait to be hashed that another would wait for too long."""
 
@@ -22,8 +15,11 @@ class HashingBusyError(Exception):
 class Passwords(Protocol):
     """Hashes slowly, and never on the event loop. Each method may raise `HashingBusyError`."""
 
-    async def hash(self, password: str) -> str:
-        """Return the salted hash of a new password, or raise `WeakPasswordError`."""
+    async def hash(self, password: str, email: str = "") -> str:
+        """Return the salted hash of a new password, or raise `WeakPasswordError`.
+
+        One that is made of the account's address, or of the service's name, is weak.
+        """
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Tell whether the password made the hash.

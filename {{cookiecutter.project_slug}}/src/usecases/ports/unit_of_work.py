@@ -1,5 +1,6 @@
 """One transaction of a use case."""
 
+from datetime import datetime
 from typing import Protocol, Self
 from uuid import UUID
 
@@ -40,6 +41,8 @@ class UnitOfWork(Protocol):
     transaction and published afterwards.
     """
 
+    now: datetime
+    """When it began, in UTC: all it does happens at this time, which tests can move."""
     users: UserRepository
     sessions: SessionRepository
     notifications: NotificationRepository

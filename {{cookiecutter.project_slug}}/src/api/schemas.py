@@ -1,6 +1,8 @@
-"""What the auth routes take and answer."""
+"""What the routes take and answer."""
 
+from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from email_validator import validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -56,6 +58,25 @@ class RefreshRequest(Body):
     refresh_token: Annotated[str, Field(min_length=1, max_length=512)]
 
 
+class ChangePasswordRequest(Body):
+    """The password as it is and as it shall be."""
+
+    current_password: KnownPassword
+    new_password: NewPassword
+
+
+class UserResponse(BaseModel):
+    """A user."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    email: str
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
 class TokenResponse(BaseModel):
     """A pair of tokens. `expires_in` is the access token's life in seconds."""
 
@@ -65,3 +86,16 @@ class TokenResponse(BaseModel):
     refresh_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105
     expires_in: int
+
+
+class LivenessResponse(BaseModel):
+    """The process runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadinessResponse(BaseModel):
+    """Whether requests can be served, and how each dependency is."""
+
+    status: Literal["ready", "unavailable"]
+    dependencies: dict[str, Literal["ok", "unavailable"]]
