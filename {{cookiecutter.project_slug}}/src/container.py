@@ -103,8 +103,7 @@ def _register_security(container: punq.Container, settings: Settings) -> None:
         lifetime=security.lifetime,
     )
     container.register(Tokens, instance=tokens)
-    hashing, throttle = settings.security_hashing, settings.security_throttle
-    container.register(
-        Passwords, Argon2Passwords, scope=once, service=settings.app.name, **hashing.model_dump()
-    )
-    container.register(Throttle, LimitsThrottle, scope=once, **throttle.model_dump())
+    hashing = {"service_name": settings.app.name, **settings.security_hashing.model_dump()}
+    throttle = settings.security_throttle.model_dump()
+    container.register(Passwords, Argon2Passwords, scope=once, **hashing)
+    container.register(Throttle, LimitsThrottle, scope=once, **throttle)

@@ -56,9 +56,9 @@ class Argon2Passwords:
         memory_kib: int,
         passes: int,
         lanes: int,
-        service: str,
+        service_name: str,
     ) -> None:
-        self._context = service.split("-")
+        self._context = service_name.split("-")
         self._argon2 = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, type=argon2.Type.ID
         )

@@ -8,4 +8,4 @@ from src.utils.passwords import Argon2Passwords
 
 def argon2_passwords(**changed: Any) -> Argon2Passwords:
     """Return it with the default parameters, but for those that are given."""
-    return Argon2Passwords(**HashingSettings().model_dump() | {"service": ""} | changed)
+    return Argon2Passwords(**HashingSettings().model_dump() | {"service_name": ""} | changed)

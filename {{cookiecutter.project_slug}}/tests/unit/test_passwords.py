@@ -136,7 +136,7 @@ async def test_a_common_password_is_refused_in_any_spelling(
 async def test_a_password_made_of_the_address_or_the_services_name_is_refused(
     password: str,
 ) -> None:
-    passwords = argon2_passwords(memory_kib=8, passes=1, service="user-service")
+    passwords = argon2_passwords(memory_kib=8, passes=1, service_name="user-service")
 
     with pytest.raises(WeakPasswordError, match="little more than"):
         await passwords.hash(password, "ada.lovelace@example.com")
@@ -144,7 +144,7 @@ async def test_a_password_made_of_the_address_or_the_services_name_is_refused(
 
 @pytest.mark.parametrize("password", ["user-service-8x#Q", "lovely lace", "ada8x#Q2"])
 async def test_a_password_may_hold_such_words_beside_others(password: str) -> None:
-    passwords = argon2_passwords(memory_kib=8, passes=1, service="user-service")
+    passwords = argon2_passwords(memory_kib=8, passes=1, service_name="user-service")
 
     assert await passwords.hash(password, "ada@example.com")
 
