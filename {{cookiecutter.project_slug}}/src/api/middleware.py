@@ -41,11 +41,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers.append(HEADER, request_id)
-                headers.append("X-Content-Type-Options", "nosniff")
-                if scope["path"].startswith("/api/"):  # tokens, and what is a user's own
-                    headers.append("Cache-Control", "no-store")
+                _add_headers(message, scope, request_id)
             await send(message)
 
         try:
@@ -67,6 +63,14 @@ def _begin(scope: Scope) -> str:
     client = scope["client"][0] if scope["client"] else None
     structlog.contextvars.bind_contextvars(request_id=request_id, client=client)
     return request_id
+
+
+def _add_headers(message: Message, scope: Scope, request_id: str) -> None:
+    headers = MutableHeaders(scope=message)
+    headers.append(HEADER, request_id)
+    headers.append("X-Content-Type-Options", "nosniff")
+    if scope["path"].startswith("/api/"):  # tokens, and what is a user's own
+        headers.append("Cache-Control", "no-store")
 
 
 def _limited(receive: Receive) -> Receive:
