@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -22,7 +22,8 @@ from src.container import build_container, open_resources
 from src.domain.events import UserRegistered
 from src.repositories.db.engine import Database
 from src.repositories.db.events import to_envelope
-from src.repositories.rabbitmq.connection import RabbitMQBroker, confirmed_channel
+from src.repositories.rabbitmq.connection import RabbitMQBroker
+from src.repositories.rabbitmq.relay import OutboxRelay
 from src.usecases.ports.messaging import EventConsumer
 from src.utils.clock import utc_now
 from src.utils.logging import configure_logging
@@ -80,14 +81,35 @@ async def open_topology(
 ) -> AsyncIterator[tuple[AbstractExchange, AbstractQueue]]:
     """Give the events exchange and the worker's queue, with every queue emptied."""
     topology = container.resolve(EventConsumer).topology
-    connection = await container.resolve(RabbitMQBroker).connect("bench")
-    async with connection:
-        channel = await confirmed_channel(connection)
+    async with container.resolve(RabbitMQBroker).channel("bench") as channel:
         exchange, queue = await topology.declare(channel)
         retries = map(topology.retry_queue, topology.retry_delays)
         for name in (topology.queue, topology.dead_queue, *retries):
             await (await channel.get_queue(name)).purge()
         yield exchange, queue
+
+
+async def relay_all(container: punq.Container, meter: Meter) -> None:
+    """Have the service's relay drain the outbox until the meter has seen enough."""
+    relay, stop = container.resolve(OutboxRelay), asyncio.Event()
+    running = asyncio.create_task(replace(relay, outbox=_Metered(relay.outbox, meter)).run(stop))
+    await meter.done.wait()
+    stop.set()
+    relay.listener.wake()
+    await running
+
+
+@dataclass(frozen=True)
+class _Metered:
+    """Tells a meter how many events the relay's outbox has let go."""
+
+    outbox: Any
+    meter: Meter
+
+    async def relay(self, limit: int, publish: Any) -> Any:
+        errors = await self.outbox.relay(limit, publish)
+        self.meter.tick(len(errors))
+        return errors
 
 
 def make_events(count: int) -> list[UserRegistered]:

@@ -1,4 +1,4 @@
-"""The hint that wakes the relay: heard at once, lost without harm."""
+"""The hint that wakes the worker: heard at once, lost without harm."""
 
 import asyncio
 import time

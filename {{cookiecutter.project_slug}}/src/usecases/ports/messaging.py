@@ -8,7 +8,7 @@ from typing import Protocol
 MAX_ERROR_CHARACTERS = 500
 
 
-def error_text(error: Exception) -> str:
+def error_text(error: BaseException) -> str:
     """Return what is kept of an error, fit for a column and a header: no NUL, no half character."""
     text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
     return text.replace("\0", "\\0")[:MAX_ERROR_CHARACTERS]
