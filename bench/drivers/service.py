@@ -5,7 +5,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,6 +22,7 @@ from src.container import build_container, open_resources
 from src.domain.events import UserRegistered
 from src.repositories.db.engine import Database
 from src.repositories.db.events import to_envelope
+from src.repositories.db.outbox import DBOutbox
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.relay import OutboxRelay
 from src.usecases.ports.messaging import EventConsumer
@@ -101,13 +102,16 @@ async def relay_all(container: punq.Container, meter: Meter) -> None:
 
 @dataclass(frozen=True)
 class _Metered:
-    """Tells a meter how many events the relay's outbox has let go."""
+    """Tells a meter how many events have left the outbox."""
 
-    outbox: Any
+    outbox: DBOutbox
     meter: Meter
 
-    async def relay(self, limit: int, publish: Any) -> Any:
-        errors = await self.outbox.relay(limit, publish)
+    async def relay(
+        self, limit: int, publish: Callable[[object], Awaitable[None]]
+    ) -> list[BaseException | None]:
+        """Relay a batch and count it."""
+        errors: list[BaseException | None] = await self.outbox.relay(limit, publish)
         self.meter.tick(len(errors))
         return errors
 
