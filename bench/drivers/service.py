@@ -24,10 +24,10 @@ from src.repositories.db.engine import Database
 from src.repositories.db.events import to_envelope
 from src.repositories.db.outbox import DBOutbox
 from src.repositories.rabbitmq.connection import RabbitMQBroker
-from src.repositories.rabbitmq.relay import OutboxRelay
 from src.usecases.ports.messaging import EventConsumer
 from src.utils.clock import utc_now
 from src.utils.logging import configure_logging
+from src.wiring import Job
 
 IN_FLIGHT = 250
 CLEAR = text("TRUNCATE users, sessions, outbox_messages, processed_messages, notifications")
@@ -92,7 +92,7 @@ async def open_topology(
 
 async def relay_all(container: punq.Container, meter: Meter) -> None:
     """Have the service's relay drain the outbox until the meter has seen enough."""
-    relay, stop = container.resolve(OutboxRelay), asyncio.Event()
+    relay, stop = container.resolve(Job), asyncio.Event()
     running = asyncio.create_task(replace(relay, outbox=_Metered(relay.outbox, meter)).run(stop))
     await meter.done.wait()
     stop.set()

@@ -27,9 +27,9 @@ BYPASS = """            import orjson
             from src.config import load_settings
             from src.container import build_container
             from src.repositories.db.events import to_envelope
-            from src.repositories.rabbitmq.relay import OutboxRelay
+            from src.wiring import Job
 
-            relay = build_container(load_settings()).resolve(OutboxRelay)
+            relay = build_container(load_settings()).resolve(Job)
             async with relay.broker.channel("mutant") as channel:
                 exchange, _ = await relay.topology.declare(channel)
                 for event in events:

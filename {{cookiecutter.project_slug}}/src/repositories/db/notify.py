@@ -76,6 +76,7 @@ class OutboxListener:
                 await self._listen()
         except DatabaseUnavailableError as error:
             log.warning("listener_unavailable", error=str(error))
+            await self.aclose()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._heard.wait(), seconds)
         self._heard.clear()
@@ -90,6 +91,7 @@ class OutboxListener:
                 database=self._url.database,
                 ssl=self._tls,
                 timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=CONNECT_TIMEOUT_SECONDS,
             )
             await self._connection.add_listener(CHANNEL, lambda *_: self.wake())
 

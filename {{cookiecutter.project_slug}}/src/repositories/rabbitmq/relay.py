@@ -17,11 +17,10 @@ from src.repositories.db.outbox import DBOutbox
 from src.repositories.rabbitmq.connection import (
     CONNECT_TIMEOUT_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
-    BrokerUnavailableError,
     RabbitMQBroker,
 )
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from src.usecases.ports.messaging import UnavailableError
 
 log = structlog.get_logger()
 
@@ -47,7 +46,7 @@ class OutboxRelay:
             try:
                 async with self.broker.channel(f"{self.topology.name} relay") as channel:
                     await self._relay(channel, stop)
-            except (BrokerUnavailableError, DatabaseUnavailableError) as error:
+            except UnavailableError as error:
                 log.warning("relay_waiting", error=str(error))
                 with suppress(TimeoutError):  # however many commits say that there is work
                     await asyncio.wait_for(stop.wait(), notify.POLL_SECONDS)
