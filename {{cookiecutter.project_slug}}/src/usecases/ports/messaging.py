@@ -9,7 +9,7 @@ MAX_ERROR_CHARACTERS = 500
 
 
 def error_text(error: BaseException) -> str:
-    """Return what is kept of an error, fit for wherever: no NUL, no half character, not too long."""
+    """Return what is kept of an error, fit to be stored: short, no NUL, no half character."""
     text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
     return text.replace("\0", "\\0")[:MAX_ERROR_CHARACTERS]
 
