@@ -6,10 +6,9 @@ import sys
 
 from src.config import load_settings
 from src.container import build_container, open_resources
-from src.usecases.relay_outbox import RelayOutbox
 from src.utils.logging import configure_logging
 
-from bench.drivers.service import IN_FLIGHT, Meter, check_depth, open_topology, tell
+from bench.drivers.service import IN_FLIGHT, Meter, check_depth, open_topology, relay_all, tell
 
 
 async def main(count: int) -> None:
@@ -18,9 +17,7 @@ async def main(count: int) -> None:
     configure_logging(settings.app.log_level)
     container = build_container(settings)
     async with open_resources(container), open_topology(container) as (_, queue):
-        use_case = container.resolve(RelayOutbox)
-        while not meter.done.is_set():
-            meter.tick(await use_case.execute())
+        await relay_all(container, meter)
         await check_depth(queue, IN_FLIGHT + count)
         await queue.purge()
     tell(meter.result())

@@ -6,7 +6,6 @@ import sys
 
 from src.repositories.db.engine import Database
 from src.repositories.db.events import store_events
-from src.usecases.relay_outbox import RelayOutbox
 
 from bench.drivers.service import (
     Meter,
@@ -14,6 +13,7 @@ from bench.drivers.service import (
     make_events,
     open_service,
     open_topology,
+    relay_all,
     tell,
 )
 
@@ -29,9 +29,7 @@ async def main(count: int) -> None:
         await store_events(transaction, make_events(WARM_UP + count), "bench")
         await transaction.commit()
         await transaction.aclose()
-        use_case = container.resolve(RelayOutbox)
-        while not meter.done.is_set():
-            meter.tick(await use_case.execute())
+        await relay_all(container, meter)
         await check_depth(queue, WARM_UP + count)
         await queue.purge()
     tell(meter.result())

@@ -5,9 +5,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -23,9 +23,11 @@ from src.container import build_container, open_resources
 from src.domain.events import UserRegistered
 from src.repositories.db.engine import Database
 from src.repositories.db.events import to_envelope
-from src.repositories.rabbitmq.connection import RabbitMQBroker, confirmed_channel
+from src.repositories.db.outbox import DBOutbox
+from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.usecases.ports.messaging import EventConsumer
 from src.utils.logging import configure_logging
+from src.wiring import Job
 
 IN_FLIGHT = 250
 CLEAR = text("TRUNCATE users, sessions, outbox_messages, processed_messages, notifications")
@@ -80,14 +82,38 @@ async def open_topology(
 ) -> AsyncIterator[tuple[AbstractExchange, AbstractQueue]]:
     """Give the events exchange and the worker's queue, with every queue emptied."""
     topology = container.resolve(EventConsumer).topology
-    connection = await container.resolve(RabbitMQBroker).connect("bench")
-    async with connection:
-        channel = await confirmed_channel(connection)
+    async with container.resolve(RabbitMQBroker).channel("bench") as channel:
         exchange, queue = await topology.declare(channel)
         retries = map(topology.retry_queue, topology.retry_delays)
         for name in (topology.queue, topology.dead_queue, *retries):
             await (await channel.get_queue(name)).purge()
         yield exchange, queue
+
+
+async def relay_all(container: punq.Container, meter: Meter) -> None:
+    """Have the service's relay drain the outbox until the meter has seen enough."""
+    relay, stop = container.resolve(Job), asyncio.Event()
+    running = asyncio.create_task(replace(relay, outbox=_Metered(relay.outbox, meter)).run(stop))
+    await meter.done.wait()
+    stop.set()
+    relay.listener.wake()
+    await running
+
+
+@dataclass(frozen=True)
+class _Metered:
+    """Tells a meter how many events have left the outbox."""
+
+    outbox: DBOutbox
+    meter: Meter
+
+    async def relay(
+        self, limit: int, publish: Callable[[object], Awaitable[None]]
+    ) -> list[BaseException | None]:
+        """Relay a batch and count it."""
+        errors: list[BaseException | None] = await self.outbox.relay(limit, publish)
+        self.meter.tick(len(errors))
+        return errors
 
 
 def make_events(count: int) -> list[UserRegistered]:

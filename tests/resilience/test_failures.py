@@ -123,7 +123,14 @@ def test_poison_that_kills_its_worker_ends_as_a_dead_letter_and_harms_no_other(
 def killed_workers(rig: Rig) -> int:
     """Start a worker again each time one is killed, until one lives."""
     for deaths in itertools.count():
+        already = len(rig.told("consuming"))
         worker = rig.worker()
+        checker.eventually(
+            "a worker consumes or is dead",
+            lambda worker=worker, already=already: (  # type: ignore[misc]
+                worker.poll() is not None or len(rig.told("consuming")) > already
+            ),
+        )
         try:
             assert rig.reap(worker, within=6) == -9, rig.tail()
         except subprocess.TimeoutExpired:

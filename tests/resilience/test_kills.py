@@ -36,12 +36,12 @@ STEPS = {
         "        if events:\n            self._notifier.announce()\n",
     ),
     "before the event is published": (
-        "src/repositories/rabbitmq/publisher.py",
-        "        try:\n            await exchange.publish(\n",
+        "src/repositories/rabbitmq/relay.py",
+        "    try:\n        await exchange.publish(",
     ),
     "between confirm and the relay's commit": (
         "src/repositories/db/outbox.py",
-        "        if published:\n",
+        "            if published:\n",
     ),
     "after the relay's commit": (
         "src/repositories/rabbitmq/relay.py",

@@ -19,28 +19,22 @@ UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
 HANDLE = "        async with asyncio.timeout(self.handler_timeout_seconds):\n"
 NEXT = "\n    async def _handle_suspect("
 ACK = "        await message.ack()\n" + NEXT
-RETRY = "            await failures.retry(message, error)\n"
+RETRY = "            await retry(self.topology, message, error)\n"
 STORE = "            await store_events(transaction, events, self._source)\n"
 CLAIM = "        return claimed.scalar_one_or_none() is not None\n"
-BYPASS = """            from src.config import load_settings
+BYPASS = """            import orjson
+            from aio_pika import Message
+            from src.config import load_settings
             from src.container import build_container
             from src.repositories.db.events import to_envelope
-            from src.usecases.ports.publishing import EventPublisher, OutboxMessage
+            from src.wiring import Job
 
-            publisher = build_container(load_settings()).resolve(EventPublisher)
-            await publisher.connect()
-            for event in events:
-                envelope = to_envelope(event, self._source)
-                await publisher.publish(
-                    OutboxMessage(
-                        sequence=0,
-                        event_id=event.event_id,
-                        event_type=event.name,
-                        envelope=envelope,
-                        attempts=0,
-                    )
-                )
-            await publisher.aclose()
+            relay = build_container(load_settings()).resolve(Job)
+            async with relay.broker.channel("mutant") as channel:
+                exchange, _ = await relay.topology.declare(channel)
+                for event in events:
+                    body = orjson.dumps(to_envelope(event, self._source))
+                    await exchange.publish(Message(body), event.name)
 """
 
 

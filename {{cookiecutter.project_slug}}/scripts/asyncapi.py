@@ -1,4 +1,4 @@
-"""Write docs/asyncapi.yaml: the events that this service publishes, as AsyncAPI 3 (asyncapi.com).
+"""Write docs/asyncapi.yaml: the events of this service, as AsyncAPI 3 (asyncapi.com).
 
 Run it with `make asyncapi` after a change of src/domain/events.py; a test fails until you do.
 """
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from src.domain.events import PUBLISHED_EVENTS, Event  # noqa: E402
+from src.domain.events import EVENTS, Event  # noqa: E402
 
 DOCUMENT = PROJECT / "docs" / "asyncapi.yaml"
 TEXT = {"type": "string"}
@@ -62,17 +62,17 @@ def message(event: type[Event]) -> dict[str, Any]:
 def document() -> str:
     """Return the whole document as YAML."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    channels = {event.name: channel(event.name) for event in PUBLISHED_EVENTS}
+    channels = {event.name: channel(event.name) for event in EVENTS}
     operations = {
         event.name: {"action": "send", "channel": {"$ref": f"#/channels/{event.name}"}}
-        for event in PUBLISHED_EVENTS
+        for event in EVENTS
     }
     whole = {
         "asyncapi": "3.0.0",
         "info": {name: project["project"][key] for name, key in INFO.items()},
         "channels": channels,
         "operations": operations,
-        "components": {"messages": {event.name: message(event) for event in PUBLISHED_EVENTS}},
+        "components": {"messages": {event.name: message(event) for event in EVENTS}},
     }
     return yaml.dump(whole, Dumper=Plain, sort_keys=False)
 

@@ -14,7 +14,7 @@ from src.api.drain import Drain
 from src.config import Settings
 from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscriptions import SUBSCRIPTIONS
-from src.domain.events import PUBLISHED_EVENTS
+from src.domain.events import EVENTS
 from src.repositories.db.engine import Database
 from src.repositories.db.message_records import DBMessageRecords
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
@@ -83,7 +83,7 @@ def _register_database(container: punq.Container, settings: Settings) -> None:
     check = Dependency("postgres", database.check, is_required=True)
     container.register(Dependency, instance=check)
     container.register(MessageRecords, instance=DBMessageRecords(database))
-    handler = EventDispatcher(SUBSCRIPTIONS, [e.name for e in PUBLISHED_EVENTS], container.resolve)
+    handler = EventDispatcher(SUBSCRIPTIONS, [e.name for e in EVENTS], container.resolve)
     container.register(MessageHandler, instance=handler)
     container.register(
         UnitOfWorkFactory,

@@ -25,25 +25,25 @@ class CloudEvent(BaseModel):
 class EventDispatcher:
     """Hands each event to its use case, whose inbox makes it count once.
 
-    Its port is `MessageHandler`. `published` are the types of this service's own events: one that
-    it does not subscribe to is for others. `resolve` finds the use case of a type.
+    Its port is `MessageHandler`. `own` are the types of this service's events: one that nothing
+    here subscribes to is no error. `resolve` finds the use case of a type.
     """
 
     subscriptions: Mapping[str, tuple[type[BaseModel], type[Any]]]
-    published: Collection[str]
+    own: Collection[str]
     resolve: Callable[[type[Any]], Any]
 
     async def __call__(self, body: bytes) -> None:
         try:
             event = CloudEvent.model_validate_json(body)
             if event.type not in self.subscriptions:
-                if event.type in self.published:
+                if event.type in self.own:
                     return
                 raise PermanentError("unknown", f"Nothing handles events of type {event.type!r}.")
             model, use_case = self.subscriptions[event.type]
             data = model.model_validate(event.data)
         except ValidationError as error:
-            # Without the values, which end up in headers and logs.
+            # Without the values, which would end up in logs and with the dead letters.
             wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             raise PermanentError("undecodable", "; ".join(wrong)) from None
         await self.resolve(use_case).execute(message_id=event.id, **dict(data))

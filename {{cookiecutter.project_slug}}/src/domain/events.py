@@ -51,4 +51,4 @@ class SessionReuseDetected(Event):
     user_id: UUID
 
 
-PUBLISHED_EVENTS = (UserRegistered, UserPasswordChanged, SessionReuseDetected)
+EVENTS = (UserRegistered, UserPasswordChanged, SessionReuseDetected)

@@ -11,7 +11,7 @@ from src.config import Settings
 from src.container import build_container
 from src.repositories.db.engine import Database
 from tests.support.accounts import PASSWORD, Account, post, register
-from tests.support.events import WAITING, Spy, all_published, kinds, welcomed
+from tests.support.events import WAITING, Spy, kinds, nothing_waits, welcomed
 from tests.support.service import working
 from tests.support.users import new_email
 
@@ -31,7 +31,7 @@ async def test_a_registration_is_welcomed_once_by_the_worker_under_the_request_s
         response = await api.post("/api/v1/auth/register", json=body, headers=headers)
         account = Account(api, response.json()["id"], response.json()["email"])
         await welcomed(database, account)
-        await all_published(database)
+        await nothing_waits(database)
     assert await kinds(database, account.id) == ["welcome"]
     [event] = spy.seen
     assert (event["type"], event["requestid"]) == ("user.registered.v1", "the-registration")
@@ -54,7 +54,7 @@ async def test_two_workers_at_once_welcome_each_user_once(
         accounts = [await register(api) for _ in range(6)]
         for account in accounts:
             await welcomed(database, account)
-        await all_published(database)
+        await nothing_waits(database)
     for account in accounts:
         assert await kinds(database, account.id) == ["welcome"]
 
@@ -64,6 +64,6 @@ async def test_a_login_is_no_event(
 ) -> None:
     async with working(worker, settings):
         await welcomed(database, account)
-        await all_published(database)
+        await nothing_waits(database)
     await post(account.api, "login", email=account.email, password=PASSWORD)
     assert await database.fetch(WAITING) == []

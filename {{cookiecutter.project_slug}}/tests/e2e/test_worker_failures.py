@@ -16,7 +16,7 @@ from src.repositories.db import notify
 from src.repositories.db.engine import Database
 from src.usecases.ports.messaging import MessageRecords
 from tests.support.accounts import register
-from tests.support.events import all_published, welcomed
+from tests.support.events import nothing_waits, welcomed
 from tests.support.network import Proxy
 from tests.support.service import working
 from tests.support.waiting import eventually
@@ -42,7 +42,7 @@ async def test_a_worker_that_loses_its_database_goes_on_when_it_is_back(
         await asyncio.sleep(0.3)
         postgres_proxy.accept()
         await welcomed(database, account)
-        await all_published(database)
+        await nothing_waits(database)
 
 
 async def test_a_worker_touches_its_health_file_while_it_consumes(

@@ -11,7 +11,7 @@ from src.consume_worker import work
 from src.repositories.db.engine import Database
 from src.usecases.ports.messaging import DeadLetters, MessageHandler
 from tests.support.accounts import PASSWORD, Account
-from tests.support.events import Spy, all_published, kinds, welcomed
+from tests.support.events import Spy, kinds, nothing_waits, welcomed
 from tests.support.queued import MAKE_DUE, put, rows, take_and_die
 from tests.support.service import working
 from tests.support.waiting import eventually
@@ -26,10 +26,10 @@ async def test_an_event_that_comes_twice_has_its_effect_once(
     [row] = await rows(database)
     async with working(spy.worker, settings):
         await welcomed(database, account)
-        await all_published(database)
+        await nothing_waits(database)
         await put(database, **row.envelope)
         await database.fetch(MAKE_DUE)
-        await all_published(database)
+        await nothing_waits(database)
     assert [event["id"] for event in spy.seen] == [str(row.event_id)] * 2
     assert await kinds(database, account.id) == ["welcome"]
 
@@ -40,7 +40,7 @@ async def test_an_event_whose_worker_was_killed_has_its_effect_from_the_next(
     assert len(await take_and_die(database)) == 1
     async with working(worker, settings):
         await welcomed(database, account)
-        await all_published(database)
+        await nothing_waits(database)
     assert await kinds(database, account.id) == ["welcome"]
 
 
@@ -50,7 +50,7 @@ async def test_an_event_that_this_service_does_not_handle_itself_is_not_a_dead_l
     login = await account.log_in()
     await login.change_password(PASSWORD, "another passphrase that nobody has")
     async with working(spy.worker, settings):
-        await all_published(database)
+        await nothing_waits(database)
     assert "user.password_changed.v1" in {event["type"] for event in spy.seen}
 
 

@@ -16,7 +16,7 @@ from src.repositories.db.engine import Database
 from src.usecases.ports.messaging import MessageHandler
 from tests.support.accounts import PASSWORD, Account, register
 from tests.support.amqp import Queues
-from tests.support.events import Spy, all_published, kinds, welcomed
+from tests.support.events import Spy, kinds, nothing_waits, welcomed
 from tests.support.network import Proxy
 from tests.support.service import working
 from tests.support.waiting import eventually
@@ -46,7 +46,7 @@ async def test_an_event_that_is_delivered_twice_has_its_effect_once(
             return [event["id"] for event in spy.seen].count(envelope["id"]) == 2
 
         await eventually(seen_twice)
-        await all_published(database)
+        await nothing_waits(database)
     assert await kinds(database, account.id) == ["welcome"]
 
 
@@ -105,7 +105,7 @@ async def test_a_worker_that_loses_its_broker_goes_on_when_it_is_back(
         await asyncio.sleep(0.3)
         rabbitmq_proxy.accept()
         await welcomed(database, account)
-        await all_published(database)
+        await nothing_waits(database)
 
 
 async def test_a_worker_that_is_stopped_waits_for_its_handlers_as_long_as_its_grace(

@@ -8,7 +8,7 @@ from aio_pika.abc import HeadersType
 
 from src import manage
 from src.config import Settings
-from src.repositories.rabbitmq.connection import RabbitMQBroker, close
+from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
 from src.repositories.rabbitmq.topology import DELIVERY_LIMIT, Topology
 from src.usecases.ports.messaging import DeadLetter
@@ -53,10 +53,8 @@ async def test_a_letter_that_the_broker_itself_gave_up_has_the_broker_s_reason(
 ) -> None:
     await queues.send(b"poison")
     for _ in range(DELIVERY_LIMIT + 2):
-        connection = await broker.connect("a worker that will die")
-        queue = await (await connection.channel()).get_queue(queues.topology.queue)
-        await queue.get(fail=False)
-        await close(connection)
+        async with broker.channel("a worker that will die") as channel:
+            await (await channel.get_queue(queues.topology.queue)).get(fail=False)
     [letter] = await letters.read()
     assert letter.reason == "delivery_limit"
 

@@ -101,11 +101,9 @@ async def test_a_message_that_kills_its_worker_each_time_ends_with_the_dead_lett
     await queues.send(b"poison")
 
     async def take_it_and_die() -> bool:
-        connection = await broker.connect("a worker that will die")
-        queue = await (await connection.channel()).get_queue(queues.topology.queue)
-        message = await queue.get(fail=False)
-        await connection.close()
-        return message is None
+        async with broker.channel("a worker that will die") as channel:
+            queue = await channel.get_queue(queues.topology.queue)
+            return await queue.get(fail=False) is None
 
     deliveries = 0
     while not await take_it_and_die():

@@ -1,14 +1,17 @@
-"""The hint that wakes the relay: heard at once, lost without harm."""
+"""The hint that wakes the worker: heard at once, lost without harm."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from src.config import Settings
+from src.repositories.db import notify
 from src.repositories.db.engine import Database
 from src.repositories.db.notify import OutboxListener, OutboxNotifier
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
@@ -114,3 +117,29 @@ async def test_a_notification_that_could_not_be_sent_does_not_stop_the_next(
         assert heard.result() < 1
         await notifier.aclose()
         await database.aclose()
+
+
+async def test_a_server_that_falls_silent_before_it_listens_costs_a_bounded_wait_and_is_left(
+    settings: Settings, unit_of_work: UnitOfWorkFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "CONNECT_TIMEOUT_SECONDS", 0.5)
+    async with Proxy(settings.postgres.host, settings.postgres.port).running() as proxy:
+        url = settings.postgres.url.set(host="127.0.0.1", port=proxy.port)
+        listener = OutboxListener(Database(url, pool_size=1, application_name="test"))
+        with monkeypatch.context() as silent:
+            listen = asyncpg.Connection.add_listener
+
+            async def fall_silent(connection: asyncpg.Connection, *words: Any) -> None:
+                proxy.hang()
+                await listen(connection, *words)
+
+            silent.setattr(asyncpg.Connection, "add_listener", fall_silent)
+            async with asyncio.timeout(5):
+                await listener.wait(0.1)
+        proxy.flow()
+        await listener.wait(0.01)
+        async with waiting(listener) as heard, unit_of_work() as uow:
+            await uow.users.create_user(new_user())
+            await uow.commit()
+        assert heard.result() < 1
+        await listener.aclose()

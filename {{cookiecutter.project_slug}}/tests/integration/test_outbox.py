@@ -4,15 +4,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 
 from src.domain.user import User
 from src.repositories.db.engine import Database
 from src.repositories.db.models import OutboxRow
 from src.repositories.db.outbox import DBOutbox
-from src.usecases.ports.publishing import OutboxMessage, PublishError
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from tests.support.users import new_user
 
@@ -22,14 +22,20 @@ pytestmark = pytest.mark.usefixtures("empty_tables")
 class Publisher:
     """Takes what it is given, except for events whose type is in `refused`."""
 
+    error: BaseException = LookupError("No queue takes it.")
+
     def __init__(self, *refused: str) -> None:
         self._refused = refused
-        self.published: list[OutboxMessage] = []
+        self.published: list[Row[Any]] = []
 
-    async def __call__(self, message: OutboxMessage) -> None:
-        if message.event_type in self._refused:
-            raise PublishError("No queue takes it.")
-        self.published.append(message)
+    async def __call__(self, event: Row[Any]) -> None:
+        if event.event_type in self._refused:
+            raise self.error
+        self.published.append(event)
+
+    @property
+    def envelopes(self) -> list[dict[str, Any]]:
+        return [orjson.loads(event.body) for event in self.published]
 
 
 @pytest.fixture
@@ -63,12 +69,13 @@ async def test_an_event_is_handed_over_as_a_cloud_event(
     with structlog.contextvars.bound_contextvars(request_id="the-request"):
         [user] = await store(unit_of_work, 1)
     publish = Publisher()
-    assert await outbox.relay(10, publish) == 1
-    [message] = publish.published
-    assert (message.event_type, message.attempts) == ("user.registered.v1", 0)
-    assert message.envelope == {
+    assert await outbox.relay(10, publish) == [None]
+    [event] = publish.published
+    assert (event.event_type, event.request_id) == ("user.registered.v1", "the-request")
+    assert event.attempts == 0
+    assert publish.envelopes[0] == {
         "specversion": "1.0",
-        "id": str(message.event_id),
+        "id": str(event.event_id),
         "source": settings.app.name,
         "type": "user.registered.v1",
         "subject": str(user.id),
@@ -90,7 +97,7 @@ async def test_the_event_of_a_user_loaded_from_the_database_is_stored_too(
         await uow.commit()
     publish = Publisher()
     await outbox.relay(10, publish)
-    changed = publish.published[-1].envelope
+    changed = publish.envelopes[-1]
     assert (changed["type"], changed["aggregateversion"]) == ("user.password_changed.v1", 2)
     assert (changed["subject"], changed["data"]) == (str(user.id), {"user_id": str(user.id)})
 
@@ -100,10 +107,10 @@ async def test_what_was_published_is_gone_and_is_not_published_again(
 ) -> None:
     users = await store(unit_of_work, 3)
     publish = Publisher()
-    assert await outbox.relay(10, publish) == 3
-    assert {m.envelope["subject"] for m in publish.published} == {str(user.id) for user in users}
+    assert await outbox.relay(10, publish) == [None] * 3
+    assert {it["subject"] for it in publish.envelopes} == {str(user.id) for user in users}
     assert await rows(database) == []
-    assert await outbox.relay(10, publish) == 0
+    assert await outbox.relay(10, publish) == []
 
 
 async def test_the_oldest_come_first_and_never_more_than_the_limit(
@@ -111,8 +118,8 @@ async def test_the_oldest_come_first_and_never_more_than_the_limit(
 ) -> None:
     users = [*await store(unit_of_work, 2), *await store(unit_of_work, 2)]
     publish = Publisher()
-    assert [await outbox.relay(3, publish) for _ in range(3)] == [3, 1, 0]
-    assert [m.envelope["subject"] for m in publish.published] == [str(user.id) for user in users]
+    assert [len(await outbox.relay(3, publish)) for _ in range(3)] == [3, 1, 0]
+    assert [it["subject"] for it in publish.envelopes] == [str(user.id) for user in users]
 
 
 async def test_an_event_that_failed_stays_with_its_error_and_comes_back_later_each_time(
@@ -121,15 +128,15 @@ async def test_an_event_that_failed_stays_with_its_error_and_comes_back_later_ea
     await store(unit_of_work, 1)
     publish = Publisher("user.registered.v1")
     for attempts, wait in ((1, 1), (2, 2), (3, 4)):
-        assert await outbox.relay(10, publish) == 1
-        assert await outbox.relay(10, publish) == 0  # not due yet
+        assert await outbox.relay(10, publish) == [publish.error]
+        assert await outbox.relay(10, publish) == []  # not due yet
         [row] = await rows(database)
-        assert (row.attempts, row.last_error) == (attempts, "PublishError: No queue takes it.")
+        assert (row.attempts, row.last_error) == (attempts, "LookupError: No queue takes it.")
         delay = row.available_at - datetime.now(UTC)
         assert timedelta(seconds=wait - 1) < delay <= timedelta(seconds=wait)
         await make_due(database)
     recovered = Publisher()
-    assert await outbox.relay(10, recovered) == 1
+    assert await outbox.relay(10, recovered) == [None]
     assert recovered.published[0].attempts == 3
 
 
@@ -152,7 +159,7 @@ async def test_an_event_that_fails_holds_up_no_other(
         await uow.users.update_user_password(loaded)
         await uow.commit()
     publish = Publisher("user.registered.v1")
-    assert await outbox.relay(10, publish) == 2
+    assert await outbox.relay(10, publish) == [publish.error, None]
     assert [m.event_type for m in publish.published] == ["user.password_changed.v1"]
     assert [row.event_type for row in await rows(database)] == ["user.registered.v1"]
 
@@ -164,14 +171,14 @@ async def test_two_relays_at_once_never_take_the_same_event(
     taken: list[int] = []
     all_taken = asyncio.Event()
 
-    async def publish(message: OutboxMessage) -> None:
-        taken.append(message.sequence)
+    async def publish(event: Row[Any]) -> None:
+        taken.append(event.sequence)
         if len(taken) == 20:
             all_taken.set()
         await all_taken.wait()  # so that both hold their locks at the same time
 
     sizes = await asyncio.gather(*(outbox.relay(10, publish) for _ in range(2)))
-    assert sizes == [10, 10]
+    assert sizes == [[None] * 10] * 2
     assert len(set(taken)) == 20
 
 
@@ -181,16 +188,65 @@ async def test_a_relay_that_is_cancelled_leaves_its_events_to_others(
     await store(unit_of_work, 2)
     publishing = asyncio.Event()
 
-    async def hang(message: OutboxMessage) -> None:
+    async def hang(event: Row[Any]) -> None:
         publishing.set()
         await asyncio.sleep(60)
 
     relay = asyncio.create_task(outbox.relay(10, hang))
     await publishing.wait()
-    assert await outbox.relay(10, Publisher()) == 0
+    assert await outbox.relay(10, Publisher()) == []
     relay.cancel()
     with pytest.raises(asyncio.CancelledError):
         await relay
     publish = Publisher()
-    assert await outbox.relay(10, publish) == 2
+    assert await outbox.relay(10, publish) == [None] * 2
     assert [m.attempts for m in publish.published] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        pytest.param(TypeError("a bug"), "TypeError: a bug", id="one that nobody thought of"),
+        pytest.param(OSError("\0 \ud800"), "OSError: \\0 \\ud800", id="a text hard to keep"),
+        pytest.param(asyncio.CancelledError(), "CancelledError: ", id="cancelled by its library"),
+    ],
+)
+async def test_whatever_error_publishing_ends_with_the_event_stays_and_the_others_go(
+    unit_of_work: UnitOfWorkFactory,
+    outbox: DBOutbox,
+    database: Database,
+    error: BaseException,
+    kept: str,
+) -> None:
+    first, second, third = await store(unit_of_work, 3)
+    publish = Publisher()
+
+    async def fail_once(event: Row[Any]) -> None:
+        if orjson.loads(event.body)["subject"] == str(second.id):
+            raise error
+        await publish(event)
+
+    outcomes = await outbox.relay(10, fail_once)
+    assert [type(outcome) for outcome in outcomes] == [type(None), type(error), type(None)]
+    assert [it["subject"] for it in publish.envelopes] == [str(first.id), str(third.id)]
+    [row] = await rows(database)
+    assert (row.attempts, row.last_error) == (1, kept)
+    await make_due(database)
+    assert await outbox.relay(10, publish) == [None]
+    assert publish.published[-1].attempts == 1
+
+
+async def test_events_that_come_while_others_are_published_are_not_lost(
+    unit_of_work: UnitOfWorkFactory, outbox: DBOutbox
+) -> None:
+    await store(unit_of_work, 1)
+    late: list[User] = []
+    publish = Publisher()
+
+    async def store_another(event: Row[Any]) -> None:
+        late.extend(await store(unit_of_work, 1))
+        await publish(event)
+
+    assert await outbox.relay(10, store_another) == [None]
+    assert await outbox.relay(10, publish) == [None]
+    assert publish.envelopes[-1]["subject"] == str(late[0].id)

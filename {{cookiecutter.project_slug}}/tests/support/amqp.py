@@ -8,7 +8,7 @@ from uuid import uuid4
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
 
-from src.repositories.rabbitmq.connection import RabbitMQBroker, close
+from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.topology import Topology
 from tests.support.topologies import queues_of
 from tests.support.waiting import eventually
@@ -69,8 +69,5 @@ class Queues:
 @asynccontextmanager
 async def looking_into(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[Queues]:
     """Look into the queues of a topology while the context is open."""
-    connection = await broker.connect("tests")
-    try:
-        yield Queues(await connection.channel(on_return_raises=True), topology)
-    finally:
-        await close(connection)
+    async with broker.channel("tests") as channel:
+        yield Queues(channel, topology)

@@ -41,7 +41,7 @@ async def welcomed(database: Database, account: Account) -> None:
     await eventually(lambda: kinds(database, account.id))
 
 
-async def all_published(database: Database) -> None:
+async def nothing_waits(database: Database) -> None:
     """Return when the outbox is empty."""
 
     async def is_empty() -> bool:

@@ -62,6 +62,10 @@ class Proxy:
         """Keep connections open but pass nothing on any more."""
         self._flowing.clear()
 
+    def flow(self) -> None:
+        """Pass things on again."""
+        self._flowing.set()
+
     async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
         self.connections += 1
         if not self._accepts:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from aio_pika.abc import AbstractChannel
 
-from src.repositories.rabbitmq.connection import RabbitMQBroker, close
+from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.topology import Topology
 
 
@@ -25,13 +25,9 @@ async def delete_topology(channel: AbstractChannel, topology: Topology) -> None:
 @asynccontextmanager
 async def own_topology(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[None]:
     """Have the topology declared while the context is open."""
-    connection = await broker.connect("tests")
-    try:
-        channel = await connection.channel()
+    async with broker.channel("tests") as channel:
         await topology.declare(channel)
         try:
             yield
         finally:
             await delete_topology(channel, topology)
-    finally:
-        await close(connection)

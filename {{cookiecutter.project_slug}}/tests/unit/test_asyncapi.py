@@ -1,4 +1,4 @@
-"""The published contract: docs/asyncapi.yaml."""
+"""The contract: docs/asyncapi.yaml."""
 
 import runpy
 from pathlib import Path

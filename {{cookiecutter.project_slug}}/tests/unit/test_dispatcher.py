@@ -6,7 +6,7 @@ import pytest
 
 from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscriptions import SUBSCRIPTIONS
-from src.domain.events import PUBLISHED_EVENTS
+from src.domain.events import EVENTS
 from src.domain.user import User
 from src.repositories.db.events import to_envelope
 from src.usecases.ports.messaging import PermanentError
@@ -31,8 +31,8 @@ def event(**changed: Any) -> bytes:
 @pytest.fixture
 def dispatch(unit_of_work: UnitOfWorkFactory) -> EventDispatcher:
     use_cases = {WelcomeUser: WelcomeUser(unit_of_work)}
-    published = [published.name for published in PUBLISHED_EVENTS]
-    return EventDispatcher(SUBSCRIPTIONS, published, use_cases.__getitem__)
+    own = [event.name for event in EVENTS]
+    return EventDispatcher(SUBSCRIPTIONS, own, use_cases.__getitem__)
 
 
 def welcomed(store: InMemoryDatabase) -> list[UUID]:
@@ -77,7 +77,7 @@ async def test_fields_that_nobody_knows_are_passed_over(
 
 
 @pytest.mark.parametrize("event_type", ["user.password_changed.v1", "session.reuse_detected.v1"])
-async def test_an_event_published_for_others_is_passed_over(
+async def test_an_event_of_this_service_that_nothing_handles_is_passed_over(
     dispatch: EventDispatcher, store: InMemoryDatabase, event_type: str
 ) -> None:
     await dispatch(event(type=event_type))

@@ -4,7 +4,7 @@ from uuid import uuid4
 import orjson
 import structlog
 
-from src.domain.events import PUBLISHED_EVENTS, SessionReuseDetected, UserRegistered
+from src.domain.events import EVENTS, SessionReuseDetected, UserRegistered
 from src.repositories.db.events import to_envelope
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_an_event_that_no_request_caused_names_none() -> None:
 
 
 def test_event_names_are_unique_and_versioned() -> None:
-    names = [event.name for event in PUBLISHED_EVENTS]
+    names = [event.name for event in EVENTS]
 
     assert len(set(names)) == len(names)
     assert all(name.rpartition(".")[2].removeprefix("v").isdigit() for name in names)

@@ -1,6 +1,6 @@
-"""Waking the relay: a NOTIFY after a commit that stored events, and the ear for it.
+"""Waking the worker: a NOTIFY after a commit that stored events, and the ear for it.
 
-Only a hint. A NOTIFY that is lost costs the relay one poll interval, never an event.
+Only a hint. A NOTIFY that is lost costs one poll interval, never an event.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 class OutboxNotifier:
-    """Tells relays in any process that there are events.
+    """Tells workers in any process that there are events.
 
     It notifies after the commit and not inside the transaction, where NOTIFY takes a lock that is
     global to the database server; and once for all commits that came meanwhile.
@@ -46,8 +46,8 @@ class OutboxNotifier:
             self._is_pending = False
             try:
                 await self._database.fetch(NOTIFY)
-            except Exception as error:  # noqa: BLE001  only a hint: the relay polls, too
-                log.warning("relay_not_notified", error=str(error))
+            except Exception as error:  # noqa: BLE001  only a hint: workers poll, too
+                log.warning("worker_not_notified", error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def aclose(self) -> None:
@@ -76,6 +76,7 @@ class OutboxListener:
                 await self._listen()
         except DatabaseUnavailableError as error:
             log.warning("listener_unavailable", error=str(error))
+            await self.aclose()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._heard.wait(), seconds)
         self._heard.clear()
@@ -90,6 +91,7 @@ class OutboxListener:
                 database=self._url.database,
                 ssl=self._tls,
                 timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=CONNECT_TIMEOUT_SECONDS,
             )
             await self._connection.add_listener(CHANNEL, lambda *_: self.wake())
 

@@ -1,16 +1,16 @@
 """The outbox: events that are stored until a relay has published them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import any_, bindparam, delete, func, select, update
+from sqlalchemy import Row, Text, any_, bindparam, cast, delete, func, select, update
 
-from src.repositories.db.engine import Database, Transaction
+from src.repositories.db.engine import Database
 from src.repositories.db.models import OutboxRow
 from src.usecases.ports.messaging import error_text
-from src.usecases.ports.publishing import OutboxMessage
 
 MAX_BACKOFF_SECONDS = 60
 
@@ -19,7 +19,8 @@ LOCK_DUE = (
         OutboxRow.sequence,
         OutboxRow.event_id,
         OutboxRow.event_type,
-        OutboxRow.envelope,
+        cast(OutboxRow.envelope, Text).label("body"),
+        OutboxRow.envelope["requestid"].astext.label("request_id"),
         OutboxRow.attempts,
     )
     .where(OutboxRow.available_at <= func.now())
@@ -42,7 +43,7 @@ PUT_OFF = (
 
 @dataclass(frozen=True)
 class DBOutbox:
-    """The relay's side of `outbox_messages`. Its port is `Outbox`.
+    """The relay's side of `outbox_messages`. Any number of relays may take from it at once.
 
     Rows are taken by lock and not by "sequence greater than the last seen": sequences are given out
     at insert but rows appear at commit, so such a page would skip late ones for ever.
@@ -50,34 +51,29 @@ class DBOutbox:
 
     database: Database
 
-    async def relay(self, limit: int, publish: Callable[[OutboxMessage], Awaitable[None]]) -> int:
+    async def relay(
+        self, limit: int, publish: Callable[[Row[Any]], Awaitable[None]]
+    ) -> list[BaseException | None]:
+        """Publish the oldest due events, all at once, and return what went wrong with each.
+
+        An event leaves the outbox when `publish` has returned. When that raises, the event stays,
+        with the error, for a later attempt.
+        """
         transaction = self.database.transaction()
         try:
-            rows = await transaction.execute(LOCK_DUE, {"batch_size": limit})
-            messages = [OutboxMessage(**row._mapping) for row in rows]
-            if messages:
-                await self._publish_locked(transaction, messages, publish)
+            rows = (await transaction.execute(LOCK_DUE, {"batch_size": limit})).all()
+            errors = await asyncio.gather(*map(publish, rows), return_exceptions=True)
+            published, failed = [], []
+            for row, error in zip(rows, errors, strict=True):
+                if error is None:
+                    published.append(row.sequence)
+                else:
+                    failed.append({"failed": row.sequence, "error": error_text(error)})
+            if published:
+                await transaction.execute(DELETE, {"sequences": published})
+            if failed:
+                await transaction.execute(PUT_OFF, failed)
+            await transaction.commit()
         finally:
             await transaction.aclose()
-        return len(messages)
-
-    async def _publish_locked(
-        self,
-        transaction: Transaction,
-        messages: Sequence[OutboxMessage],
-        publish: Callable[[OutboxMessage], Awaitable[None]],
-    ) -> None:
-        outcomes = await asyncio.gather(*map(publish, messages), return_exceptions=True)
-        published, failed = [], []
-        for message, outcome in zip(messages, outcomes, strict=True):
-            if outcome is None:
-                published.append(message.sequence)
-            elif isinstance(outcome, Exception):
-                failed.append({"failed": message.sequence, "error": error_text(outcome)})
-            else:
-                raise outcome  # cancelled: the rows stay as they are
-        if published:
-            await transaction.execute(DELETE, {"sequences": published})
-        if failed:
-            await transaction.execute(PUT_OFF, failed)
-        await transaction.commit()
+        return errors

@@ -4,22 +4,19 @@ import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from src.repositories.rabbitmq.connection import (
     BROKER_ERRORS,
     CONNECT_TIMEOUT_SECONDS,
+    BrokerUnavailableError,
     RabbitMQBroker,
-    close,
-    confirmed_channel,
 )
-from src.repositories.rabbitmq.failures import FailureRoutes, attempt_of
+from src.repositories.rabbitmq.failures import attempt_of, bury, retry
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.ports.messaging import MessageHandler, PermanentError
-from src.usecases.ports.publishing import BrokerUnavailableError
 
 log = structlog.get_logger()
 
@@ -53,13 +50,10 @@ class RabbitMQConsumer:
         backoff = FIRST_BACKOFF_SECONDS
         while not stop.is_set():
             try:
-                connection = await self.broker.connect(f"{self.topology.name} consumer")
-                try:
-                    await self._consume(connection, stop)
-                finally:
-                    await close(connection)
-            except (BrokerUnavailableError, *BROKER_ERRORS) as error:
-                log.warning("broker_unavailable", error=repr(error), retry_in_seconds=backoff)
+                async with self.broker.channel(f"{self.topology.name} consumer") as channel:
+                    await self._consume(channel, stop)
+            except BrokerUnavailableError as error:
+                log.warning("broker_unavailable", error=str(error), retry_in_seconds=backoff)
             backoff = FIRST_BACKOFF_SECONDS if self.is_consuming else backoff * 2
             self.is_consuming = False
             backoff = min(backoff, MAX_BACKOFF_SECONDS)
@@ -67,18 +61,16 @@ class RabbitMQConsumer:
                 await asyncio.wait_for(stop.wait(), backoff * random.uniform(0.5, 1))  # noqa: S311
         await self._finish()
 
-    async def _consume(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
-        """Consume on this connection until it is lost, or stopped and all in flight is answered."""
+    async def _consume(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
+        """Consume on this channel until it is lost, or stopped and all in flight is answered."""
         lost = asyncio.Event()
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            channel = await confirmed_channel(connection)
             channel.close_callbacks.add(lambda *_: lost.set())
             underlay = await channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda *_: lost.set())
             await channel.set_qos(prefetch_count=self.concurrency)
             _, queue = await self.topology.declare(channel)
-            failures = FailureRoutes(channel, self.topology)
-            tag = await queue.consume(partial(self._start, failures))
+            tag = await queue.consume(self._start)
         self.is_consuming = True
         log.info("consuming", queue=queue.name)
         waiting = [asyncio.create_task(event.wait()) for event in (stop, lost)]
@@ -89,8 +81,8 @@ class RabbitMQConsumer:
             await queue.cancel(tag)
             await self._finish()
 
-    async def _start(self, failures: FailureRoutes, message: AbstractIncomingMessage) -> None:
-        task = asyncio.create_task(self._answer(message, failures))
+    async def _start(self, message: AbstractIncomingMessage) -> None:
+        task = asyncio.create_task(self._answer(message))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
 
@@ -98,7 +90,7 @@ class RabbitMQConsumer:
         if self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def _answer(self, message: AbstractIncomingMessage, failures: FailureRoutes) -> None:
+    async def _answer(self, message: AbstractIncomingMessage) -> None:
         """Handle the message, and acknowledge it once its effect or its copy is stored."""
         structlog.contextvars.bind_contextvars(
             event_id=message.message_id,
@@ -108,27 +100,25 @@ class RabbitMQConsumer:
         )
         try:
             if message.headers.get(DELIVERY_COUNT):
-                await self._handle_suspect(message, failures)
+                await self._handle_suspect(message)
             else:
-                await self._handle(message, failures)
+                await self._handle(message)
         except Exception as error:  # noqa: BLE001  the broker is gone, or a fault of ours
             log.warning("event_not_answered", error=repr(error))
             # Unanswered, it stays with this channel; closing that has it delivered again.
             with suppress(*BROKER_ERRORS):
                 await message.channel.close()
 
-    async def _handle(self, message: AbstractIncomingMessage, failures: FailureRoutes) -> None:
+    async def _handle(self, message: AbstractIncomingMessage) -> None:
         try:
             await self._run_handler(message)
         except PermanentError as error:
-            await failures.bury(message, error.reason, error)
+            await bury(self.topology, message, error.reason, error)
         except Exception as error:  # noqa: BLE001  whatever it was, the message is not lost
-            await failures.retry(message, error)
+            await retry(self.topology, message, error)
         await message.ack()
 
-    async def _handle_suspect(
-        self, message: AbstractIncomingMessage, failures: FailureRoutes
-    ) -> None:
+    async def _handle_suspect(self, message: AbstractIncomingMessage) -> None:
         """Handle a message that a worker held when it died or lost its connection.
 
         If it is what killed that worker, it must not take those held beside it along for ever: such
@@ -136,7 +126,7 @@ class RabbitMQConsumer:
         The copy of one that is handled after all finds its effect in the inbox.
         """
         async with self._suspects:
-            was_last = await failures.retry(message, UnansweredError())
+            was_last = await retry(self.topology, message, UnansweredError())
             await message.ack()
             if not was_last:
                 with suppress(Exception):  # the copy is its next attempt

@@ -4,16 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
 
-from src.repositories.rabbitmq.connection import (
-    PUBLISH_TIMEOUT_SECONDS,
-    RabbitMQBroker,
-    close,
-    confirmed_channel,
-    translated_errors,
-)
-from src.repositories.rabbitmq.failures import ERROR, FIRST_SEEN, REASON, attempt_of, copy_of
+from src.repositories.rabbitmq.connection import PUBLISH_TIMEOUT_SECONDS, RabbitMQBroker
+from src.repositories.rabbitmq.failures import ERROR, FIRST_SEEN, REASON, attempt_of, send_copy
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.ports.messaging import DeadLetter
 
@@ -29,36 +23,27 @@ class RabbitMQDeadLetters:
     topology: Topology
 
     async def read(self) -> list[DeadLetter]:
-        async with self._taken() as (_, messages):
+        async with self._taken() as messages:
             return [_describe(message) for message in messages]
 
     async def redrive(self, event_id: str | None) -> int:
-        redriven = 0
-        async with self._taken() as (channel, messages):
-            for message in messages:
-                if event_id in {None, message.message_id}:
-                    # Confirmed before the dead letter goes: interrupted, it is there twice.
-                    await channel.default_exchange.publish(
-                        copy_of(message, {}), self.topology.queue, timeout=PUBLISH_TIMEOUT_SECONDS
-                    )
-                    await message.ack()
-                    redriven += 1
-        return redriven
+        async with self._taken() as messages:
+            chosen = [it for it in messages if event_id in {None, it.message_id}]
+            for message in chosen:
+                # Confirmed before the dead letter goes: interrupted, it is there twice.
+                await send_copy(message, self.topology.queue, {})
+                await message.ack()
+        return len(chosen)
 
     @asynccontextmanager
-    async def _taken(self) -> AsyncIterator[tuple[AbstractChannel, list[AbstractIncomingMessage]]]:
-        connection = await self.broker.connect(f"{self.topology.name} dead letters")
-        try:
-            with translated_errors():
-                channel = await confirmed_channel(connection)
-                await self.topology.declare(channel)
-                queue = await channel.get_queue(self.topology.dead_queue)
-                messages = []
-                while message := await queue.get(fail=False, timeout=PUBLISH_TIMEOUT_SECONDS):
-                    messages.append(message)
-                yield channel, messages
-        finally:
-            await close(connection)
+    async def _taken(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
+        async with self.broker.channel(f"{self.topology.name} dead letters") as channel:
+            await self.topology.declare(channel)
+            queue = await channel.get_queue(self.topology.dead_queue)
+            messages = []
+            while message := await queue.get(fail=False, timeout=PUBLISH_TIMEOUT_SECONDS):
+                messages.append(message)
+            yield messages
 
 
 def _describe(message: AbstractIncomingMessage) -> DeadLetter:

@@ -4,12 +4,11 @@ A copy is published and confirmed before the original is acknowledged, so that a
 leaves two messages and never none; the inbox makes the second harmless.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 from aio_pika import Message
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
+from aio_pika.abc import AbstractIncomingMessage, HeadersType
 
 from src.repositories.rabbitmq.connection import PUBLISH_TIMEOUT_SECONDS
 from src.repositories.rabbitmq.topology import Topology
@@ -27,9 +26,40 @@ def attempt_of(message: AbstractIncomingMessage) -> int:
     return attempt if type(attempt) is int and attempt > 0 else 1
 
 
-def copy_of(message: AbstractIncomingMessage, headers: HeadersType) -> Message:
-    """Return the same message with other headers."""
-    return Message(
+async def retry(topology: Topology, message: AbstractIncomingMessage, error: Exception) -> bool:
+    """Have the message come again after the delay of its attempt.
+
+    After the last attempt, bury it and return True. An attempt without a database does not count,
+    for no message can be handled then.
+    """
+    attempt, delays = attempt_of(message), topology.retry_delays
+    counts = not isinstance(error, DatabaseUnavailableError)
+    if counts and attempt > len(delays):
+        await bury(topology, message, "exhausted", error)
+        return True
+    delay = delays[min(attempt, len(delays)) - 1]
+    log.warning("event_failed", retry_in_seconds=delay, exc_info=error)
+    await send_copy(message, topology.retry_queue(delay), _headers(message, attempt + counts))
+    return False
+
+
+async def bury(
+    topology: Topology, message: AbstractIncomingMessage, reason: str, error: Exception
+) -> None:
+    """Put the message with the dead letters, where it stays until someone looks."""
+    text = error_text(error)
+    log.error("event_dead", reason=reason, error=text)
+    headers = {**_headers(message, attempt_of(message)), REASON: reason, ERROR: text}
+    await send_copy(message, topology.dead_queue, headers)
+
+
+async def send_copy(message: AbstractIncomingMessage, queue: str, headers: HeadersType) -> None:
+    """Return once a copy with these headers is stored in a queue, or raise.
+
+    It goes by the channel that the message came by: when that is lost, so is the right to
+    acknowledge the message, and it comes again by itself.
+    """
+    copy = Message(
         message.body,
         headers=headers,
         message_id=message.message_id,
@@ -38,42 +68,15 @@ def copy_of(message: AbstractIncomingMessage, headers: HeadersType) -> Message:
         content_type=message.content_type,
         delivery_mode=message.delivery_mode,
     )
+    await message.channel.basic_publish(
+        copy.body,
+        routing_key=queue,
+        properties=copy.properties,
+        mandatory=True,
+        timeout=PUBLISH_TIMEOUT_SECONDS,
+    )
 
 
-@dataclass(frozen=True)
-class FailureRoutes:
-    """Publishes failed messages to the retry queues and to the dead queue."""
-
-    channel: AbstractChannel
-    topology: Topology
-
-    async def retry(self, message: AbstractIncomingMessage, error: Exception) -> bool:
-        """Have the message come again after the delay of its attempt.
-
-        After the last attempt, bury it and return True. An attempt without a database does not
-        count, for no message can be handled then.
-        """
-        attempt, delays = attempt_of(message), self.topology.retry_delays
-        counts = not isinstance(error, DatabaseUnavailableError)
-        if counts and attempt > len(delays):
-            await self.bury(message, "exhausted", error)
-            return True
-        delay = delays[min(attempt, len(delays)) - 1]
-        log.warning("event_failed", retry_in_seconds=delay, exc_info=error)
-        await self._copy(message, self.topology.retry_queue(delay), {ATTEMPT: attempt + counts})
-        return False
-
-    async def bury(self, message: AbstractIncomingMessage, reason: str, error: Exception) -> None:
-        """Put the message with the dead letters, where it stays until someone looks."""
-        text = error_text(error)
-        log.error("event_dead", reason=reason, error=text)
-        headers: HeadersType = {ATTEMPT: attempt_of(message), REASON: reason, ERROR: text}
-        await self._copy(message, self.topology.dead_queue, headers)
-
-    async def _copy(
-        self, message: AbstractIncomingMessage, queue: str, headers: HeadersType
-    ) -> None:
-        first_seen = message.headers.get(FIRST_SEEN, datetime.now(UTC).isoformat())
-        copy = copy_of(message, {FIRST_SEEN: first_seen, **headers})
-        exchange = self.channel.default_exchange
-        await exchange.publish(copy, queue, timeout=PUBLISH_TIMEOUT_SECONDS)
+def _headers(message: AbstractIncomingMessage, attempt: int) -> HeadersType:
+    first_seen = message.headers.get(FIRST_SEEN, datetime.now(UTC).isoformat())
+    return {ATTEMPT: attempt, FIRST_SEEN: first_seen}

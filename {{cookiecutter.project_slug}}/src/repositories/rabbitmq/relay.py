@@ -1,34 +1,89 @@
-"""The relay: a loop around `RelayOutbox`."""
+"""The relay: committed events go from the outbox to the broker."""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import structlog
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.exceptions import DeliveryError
+from sqlalchemy import Row
 
 from src.repositories.db import notify
-from src.usecases.ports.publishing import BrokerUnavailableError
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
-from src.usecases.relay_outbox import RelayOutbox
+from src.repositories.db.outbox import DBOutbox
+from src.repositories.rabbitmq.connection import (
+    CONNECT_TIMEOUT_SECONDS,
+    PUBLISH_TIMEOUT_SECONDS,
+    RabbitMQBroker,
+)
+from src.repositories.rabbitmq.topology import Topology
+from src.usecases.ports.messaging import UnavailableError
 
 log = structlog.get_logger()
+
+BATCH_SIZE = 250
+"""Large enough that the database's part of a batch is small beside the broker's."""
 
 
 @dataclass(frozen=True)
 class OutboxRelay:
-    """Relays whenever there may be events. A job of the worker."""
+    """Publishes events, and forgets each only once the broker has taken it. A job of the worker.
 
-    use_case: RelayOutbox
+    At least once: a relay that dies between a confirm and its own commit leaves the event for
+    another to publish again.
+    """
+
+    outbox: DBOutbox
     listener: notify.OutboxListener
+    broker: RabbitMQBroker
+    topology: Topology
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                while await self.use_case.execute() and not stop.is_set():
-                    pass
-            except (BrokerUnavailableError, DatabaseUnavailableError) as error:
+                async with self.broker.channel(f"{self.topology.name} relay") as channel:
+                    await self._relay(channel, stop)
+            except UnavailableError as error:
                 log.warning("relay_waiting", error=str(error))
                 with suppress(TimeoutError):  # however many commits say that there is work
                     await asyncio.wait_for(stop.wait(), notify.POLL_SECONDS)
-            else:
+
+    async def _relay(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
+        """Relay over this channel until it is lost, may be stuck, or has to stop."""
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            exchange, _ = await self.topology.declare(channel)
+        while not stop.is_set() and not channel.is_closed:
+            errors = await self.outbox.relay(BATCH_SIZE, partial(_publish, exchange))
+            # A returned or refused message leaves the channel sound. After anything else the
+            # broker may be stuck, and the next attempt is not to wait behind this one.
+            if not all(isinstance(error, DeliveryError | None) for error in errors):
+                return
+            if not errors:
                 await self.listener.wait(notify.POLL_SECONDS)
+
+
+async def _publish(exchange: AbstractExchange, event: Row[Any]) -> None:
+    """Return once the broker has stored the event, in CloudEvents' structured mode."""
+    message = Message(
+        event.body.encode(),
+        message_id=str(event.event_id),
+        correlation_id=event.request_id,
+        type=event.event_type,
+        content_type="application/cloudevents+json",
+        delivery_mode=DeliveryMode.PERSISTENT,
+    )
+    about = {
+        "event_id": message.message_id,
+        "event_type": event.event_type,
+        "request_id": event.request_id,
+        "attempt": event.attempts + 1,
+    }
+    try:
+        await exchange.publish(message, event.event_type, timeout=PUBLISH_TIMEOUT_SECONDS)
+    except Exception as error:
+        log.warning("event_not_published", error=repr(error), **about)
+        raise
+    log.info("event_published", **about)

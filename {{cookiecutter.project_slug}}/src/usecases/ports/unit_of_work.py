@@ -38,7 +38,7 @@ class UnitOfWork(Protocol):
     """Saves everything or nothing: leaving without `commit` rolls back.
 
     The events of the aggregates that went through its repositories are stored in the same
-    transaction and published afterwards.
+    transaction and sent on their way afterwards.
     """
 
     now: datetime
