@@ -35,7 +35,7 @@ class Group(SecretsInFiles):
 
 
 class AppSettings(Group, env_prefix="APP_"):
-    """The service itself. `name` is in the names of queues and cache keys and in tokens."""
+    """The service itself. `name` is what its servers and its tokens call it."""
 
     name: str = "{{ cookiecutter.project_slug }}"
     environment: Literal["development", "production"] = "development"

@@ -43,7 +43,7 @@ class EventDispatcher:
             model, use_case = self.subscriptions[event.type]
             data = model.model_validate(event.data)
         except ValidationError as error:
-            # Without the values, which end up in headers and logs.
+            # Without the values, which would end up in dead letters and logs.
             wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             raise PermanentError("undecodable", "; ".join(wrong)) from None
         await self.resolve(use_case).execute(message_id=event.id, **dict(data))

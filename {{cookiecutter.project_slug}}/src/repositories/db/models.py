@@ -54,7 +54,7 @@ class SessionRow(Base):
 
 
 class OutboxRow(Base):
-    """A committed event that is still to be published. The row goes when the event is confirmed."""
+    """A committed event that is still on its way. The row goes when it has arrived."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (Index("ix_outbox_messages_due", "available_at", "sequence"),)

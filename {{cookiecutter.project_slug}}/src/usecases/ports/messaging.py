@@ -9,7 +9,7 @@ MAX_ERROR_CHARACTERS = 500
 
 
 def error_text(error: Exception) -> str:
-    """Return what is kept of an error, fit for a column and a header: no NUL, no half character."""
+    """Return what is kept of an error, fit to be stored anywhere: no NUL, no half character."""
     text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
     return text.replace("\0", "\\0")[:MAX_ERROR_CHARACTERS]
 
@@ -47,7 +47,7 @@ class DeadLetters(Protocol):
 
 
 class PermanentError(Exception):
-    """Trying a message again cannot help. `reason` is one word for the dead letter's header."""
+    """Trying a message again cannot help. `reason` is one word for its dead letter."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
