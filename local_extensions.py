@@ -8,6 +8,7 @@ rules run twice: after each answer, through the `__check_...` keys, and again wh
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -32,8 +33,9 @@ QUESTIONS: dict[str, Any] = json.loads(
     Path(__file__).with_name("cookiecutter.json").read_text(encoding="utf-8")
 )
 CHOICES: dict[str, list[str]] = QUESTIONS["_choices"]
+YES_AND_NO = ["yes", "no"]
 # As cookiecutter reads booleans. Its own questions for them end in a traceback when they are
-# answered wrongly on the command line, and so do its lists: see docs/adr/0006.
+# answered wrongly on the command line, and so do its lists: see docs/adr/0008.
 YES, NO = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
 YES_OR_NO = dict.fromkeys(YES, True) | dict.fromkeys(NO, False)
 OLDEST_COOKIECUTTER = (2, 7)
@@ -133,13 +135,10 @@ def email_problem(value: object) -> str | None:
 
 
 def choice_problem(value: object, *, choices: list[str]) -> str | None:
-    """Check an answer that is one of a list."""
+    """Check an answer that is one of a list; `settle` has made booleans of yes and no."""
+    if choices == YES_AND_NO:
+        return None if isinstance(value, bool) else "must be yes or no."
     return None if value in choices else f"must be one of: {', '.join(choices)}."
-
-
-def yes_or_no_problem(value: object) -> str | None:
-    """Check an answer that `settle` has made a boolean, if it could."""
-    return None if isinstance(value, bool) else "must be yes or no."
 
 
 def settle(answers: MutableMapping[str, object]) -> None:
@@ -149,7 +148,7 @@ def settle(answers: MutableMapping[str, object]) -> None:
         if not isinstance(answer, str):
             continue
         word = answer.strip().lower()
-        if choices == ["yes", "no"]:
+        if choices == YES_AND_NO:
             answers[key] = YES_OR_NO.get(word, answer)
         elif word in map(str, range(1, len(choices) + 1)):
             answers[key] = choices[int(word) - 1]
@@ -161,11 +160,7 @@ RULES: dict[str, Callable[[object], str | None]] = {
     "project_description": partial(text_problem, limit=200, required=False),
     "author_name": partial(text_problem, limit=100),
     "author_email": email_problem,
-    "use_redis": yes_or_no_problem,
-    "use_rabbitmq": yes_or_no_problem,
-    "ci_provider": partial(choice_problem, choices=CHOICES["ci_provider"]),
-    "python_version": partial(choice_problem, choices=CHOICES["python_version"]),
-    "license": partial(choice_problem, choices=CHOICES["license"]),
+    **{name: partial(choice_problem, choices=choices) for name, choices in CHOICES.items()},
 }
 
 
@@ -183,13 +178,29 @@ def old_cookiecutter(version: str) -> str | None:
     return f"This template needs cookiecutter {needed} or later, and this is {version}."
 
 
-def folder_problem() -> str | None:
-    """Say that no service can be written where the command line says, or None."""
+def command_line() -> Mapping[str, Any]:
+    """Return the options of the command that renders; a Python caller has none."""
     command = click.get_current_context(silent=True)
-    if command is None or not command.params.get("output_dir"):
+    return command.params if command else {}
+
+
+def unknown_problem() -> str | None:
+    """Say that an answer belongs to no question, which cookiecutter would pass over, or None."""
+    answers = command_line().get("extra_context")
+    unknown = [key for key in answers if key not in QUESTIONS] if isinstance(answers, dict) else []
+    return f"{unknown[0]} is no question: there are {', '.join(RULES)}." if unknown else None
+
+
+def folder_problem(slug: str = "") -> str | None:
+    """Say that no service can be written where the command line says, or None."""
+    options = command_line()
+    if not options.get("output_dir"):
         return None
-    output = Path(command.params["output_dir"]).absolute()
-    existing = next(path for path in (output, *output.parents) if path.exists())
+    folder = Path(options["output_dir"], slug).absolute()
+    is_renewed = options.get("overwrite_if_exists") and folder.is_dir()
+    if slug and os.path.lexists(folder) and not is_renewed:
+        return f"{folder} already exists: choose another project_slug, or --overwrite-if-exists."
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         # By trying: permissions, read-only disks and files in a folder's place look different.
         with tempfile.TemporaryDirectory(dir=existing):
@@ -198,17 +209,16 @@ def folder_problem() -> str | None:
         return f"Nothing can be written to {existing}: {error.strerror}."
 
 
-def check_machine() -> str:
-    """Stop before the first question where no answer would help."""
-    if problem := old_cookiecutter(cookiecutter.__version__) or folder_problem():
-        raise FailedHookException(problem)
-    return ""
-
-
 def check(answers: MutableMapping[str, object]) -> str:
-    """Stop at a wrong answer: cookiecutter prints one line and exits with 1, nothing is written."""
+    """Stop as soon as no service can come of it, with one line and nothing written.
+
+    The first check comes before the first question, and tells what no answer would help.
+    """
     settle(answers)
-    if problem := first_problem(answers):
+    problem = old_cookiecutter(cookiecutter.__version__) or unknown_problem()
+    problem = problem or first_problem(answers)
+    problem = problem or folder_problem(str(answers.get("project_slug", "")))
+    if problem:
         raise FailedHookException(problem)
     return ""
 
@@ -239,7 +249,6 @@ class Answers(Extension):
         environment.filters.update(escaped=escaped, default_slug=default_slug, servers=servers)
         environment.globals.update(
             check=check,
-            check_machine=check_machine,
             first_problem=first_problem,
             take_answers_as_text=self.take_answers_as_text,
             year=time.strftime("%Y"),

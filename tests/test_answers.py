@@ -224,13 +224,19 @@ def test_a_wrong_replay_is_refused_by_the_hook(
 
 
 def test_a_folder_that_exists_is_left_alone(command_line: CommandLine) -> None:
-    """Cookiecutter refuses it in a line of its own."""
+    """It is told as soon as the name is known, not after the last question."""
     output = command_line.home.parent
     (output / "user-service").mkdir()
-    done = command_line.cookiecutter(output, "--no-input")
-    assert done.returncode == 1
-    assert "already exists" in done.stdout
+    (output / "a-link").symlink_to("nowhere")
+    (output / "a-file").touch()
+    for slug in ("user-service", "a-link", "a-file"):
+        done = command_line.cookiecutter(output, typed=f"User Service\n{slug}\n")
+        assert done.returncode == 1
+        assert "[3/" not in done.stdout
+        last = done.stdout.splitlines()[-1]
+        assert f"{output / slug} already exists" in last
     assert not [*(output / "user-service").iterdir()]
+    assert (output / "a-file").read_bytes() == b""
 
 
 @pytest.mark.parametrize(

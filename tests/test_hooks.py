@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from tests.conftest import CommandLine, Render
 
 # A `${{ … }}` is GitHub's, and a `{{.Name}}` is Docker's.
-LEFT_OVER = re.compile(r"(?<!\$)\{\{(?!\.)|\{%|cookiecutter|local_extensions", re.IGNORECASE)
+LEFT_OVER = re.compile(
+    r"(?<!\$)\{\{(?!\.)|\{%|cookiecutter|local_extensions|\bthe template\b", re.IGNORECASE
+)
 NAME = "The {{ 7*7 }} Team"
 OF_THIS_MACHINE = (".env", "docker-compose.override.yml")
 EXAMPLE = """\

@@ -59,7 +59,17 @@ def test_a_wrong_option_on_the_command_line_gets_one_line(
     assert not output.exists()
 
 
-@pytest.mark.parametrize("answer", ["garbage", None, 7, 0.5])
+def test_an_answer_to_no_question_is_told_on_the_command_line(command_line: CommandLine) -> None:
+    """A misspelt option would be passed over, and its default taken."""
+    output = command_line.home.parent / "output"
+    done = command_line.cookiecutter(output, "--no-input", "use_reddis=no")
+    assert done.returncode == 1
+    [line] = (done.stdout + done.stderr).splitlines()
+    assert line.startswith("use_reddis is no question: there are project_name, ")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("answer", ["garbage", None, 7, 0.5, {"yes": True}])
 @pytest.mark.parametrize("question", CHOICES)
 def test_a_wrong_option_in_a_config_file_gets_one_line(
     command_line: CommandLine, question: str, answer: object
@@ -73,7 +83,7 @@ def test_a_wrong_option_in_a_config_file_gets_one_line(
     assert not output.exists()
 
 
-@pytest.mark.parametrize("answer", ["garbage", None, 7])
+@pytest.mark.parametrize("answer", ["garbage", None, 7, {"yes": True}])
 @pytest.mark.parametrize("question", CHOICES)
 def test_a_wrong_option_from_python_can_be_caught(
     cookies: Cookies, tmp_path: Path, question: str, answer: object
@@ -114,7 +124,7 @@ def test_a_prompt_takes_no_and_a_number(command_line: CommandLine) -> None:
 def test_a_folder_in_which_nothing_can_be_written_is_told_before_the_first_question(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
-    """A file in the folder's place, and a file system that takes no folders."""
+    """A file in the folder's place, and a file system that takes no folders, even of root."""
     (tmp_path / "file").touch()
     for place in (tmp_path / "file" / "deeper", Path("/proc/of-the-kernel")):
         done = command_line.cookiecutter(place, typed="\n" * 10)

@@ -111,16 +111,20 @@ def renew(template: Path) -> None:
     """Change the template as a release does: an option added, a file renamed, lines changed."""
     service = template / "{{cookiecutter.project_slug}}"
     questions = template / "cookiecutter.json"
-    replace(questions, '  "license": "MIT",\n', '  "license": "MIT",\n  "team": "nobody",\n')
+    asked = '  "use_tips": "no",\n  "__check_use_tips": "{{ check(cookiecutter) }}",\n'
+    replace(questions, '  "license": "MIT",\n', asked + '  "license": "MIT",\n')
+    choices = '  "_choices": {\n'
+    replace(questions, choices, choices + '    "use_tips": ["yes", "no"],\n')
+    manifest = "MANIFEST: tuple[Part, ...] = (\n"
+    part = '    Part("use_tips", answer=True, files=("docs/tips.md",)),\n'
+    replace(template / "hooks/post_gen_project.py", manifest, manifest + part)
+    (service / "docs/tips.md").write_text("# Tips\n", encoding="utf-8")
     (service / "docs/messaging.md").rename(service / "docs/events.md")
     for path in service.rglob("*.md"):
         text = path.read_text(encoding="utf-8").replace("docs/messaging.md", "docs/events.md")
         path.write_text(text, encoding="utf-8")
-    replace(
-        service / "README.md",
-        "## First run\n",
-        "Kept by {{ cookiecutter.team }}.\n\n## First run\n",
-    )
+    linked = "# {% if cookiecutter.use_tips %}\n[Tips](docs/tips.md).\n\n# {% endif %}\n"
+    replace(service / "README.md", "## First run\n", f"{linked}## First run\n")
     replace(service / "Makefile", "## List the commands", "## Show the commands")
 
 
@@ -128,18 +132,22 @@ def renew(template: Path) -> None:
 def test_a_newer_template_is_taken_and_the_suite_passes_afterwards(
     command_line: CommandLine, template_repository: Path
 ) -> None:
+    """First without its new option, as nobody has been asked, then with it."""
     owned = create(command_line, template_repository)
     renew(template_repository)
     command_line.commit(template_repository)
-    owned.update()
+    for has_tips in (False, True):
+        owned.update(**{"use_tips": True} if has_tips else {})
+        owned.assert_own()
+        readme = (owned.folder / "README.md").read_text(encoding="utf-8")
+        assert ("[Tips]" in readme) == has_tips
+        documents = {path.name for path in (owned.folder / "docs").iterdir()}
+        assert ("tips.md" in documents) == has_tips
+        assert "events.md" in documents
+        assert "messaging.md" not in documents
+        command_line.commit(owned.folder)
 
-    owned.assert_own()
-    readme = (owned.folder / "README.md").read_text(encoding="utf-8")
-    assert "Kept by nobody." in readme
     assert "## Show the commands" in (owned.folder / "Makefile").read_text(encoding="utf-8")
-    documents = {path.name for path in (owned.folder / "docs").iterdir()}
-    assert "events.md" in documents
-    assert "messaging.md" not in documents
     for name in OF_THIS_MACHINE:
         (owned.folder / name).unlink()
     run(owned.folder, "make", "setup", "lint")

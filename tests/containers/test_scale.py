@@ -199,7 +199,7 @@ def test_whoever_waits_waits_longer_than_whom_he_waits_for(scaled: Stack) -> Non
     uvicorn = int(command[command.index("--timeout-graceful-shutdown") + 1])
     configuration = (scaled.folder / "proxy" / "haproxy.cfg").read_text(encoding="utf-8")
     seconds = dict(re.findall(r"(?m)^ +([a-z -]+) (\d+)s$", configuration))
-    ask = "from src.settings import WorkerSettings as W; print(W().shutdown_grace_seconds)"
+    ask = "from src.config import WorkerSettings as W; print(W().shutdown_grace_seconds)"
     grace = float(scaled.shell("consume_worker", f"python -c '{ask}'"))
     assert int(seconds["timeout check"]) + 1 < drain  # it looks a second after the last answer
     assert drain + uvicorn < api["Config"]["StopTimeout"]

@@ -27,7 +27,7 @@ Secret = Annotated[SecretStr, fit_for_production(1)]
 
 
 class AppSettings(Group, env_prefix="APP_"):
-    """The service itself. `name` is in the names of queues and cache keys and in tokens."""
+    """The service itself. `name` is what its servers and its tokens call it."""
 
     environment: Literal["development", "production"] = "development"
     name: str = "{{ cookiecutter.project_slug }}"

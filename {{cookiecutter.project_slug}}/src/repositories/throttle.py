@@ -48,9 +48,9 @@ class MemoryCounters(MemoryStorage):
 
 
 class LimitsThrottle:
-    """Counts in a storage that all processes share. Its port is `Throttle`.
+    """Counts in a storage, which processes may share. Its port is `Throttle`.
 
-    While that storage does not answer, each process counts for itself.
+    While it does not answer, each process counts for itself.
     """
 
     def __init__(

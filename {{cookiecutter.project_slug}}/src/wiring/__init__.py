@@ -1,4 +1,4 @@
-"""The parts that can be chosen: one file for each choice, which registers its adapters.
+"""The parts that can be exchanged, in one file each: it registers their adapters.
 
 Whoever registers one of the types below is asked for it: the worker runs every job beside its
 consumer, and every resource is closed in the end.

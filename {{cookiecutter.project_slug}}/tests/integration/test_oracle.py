@@ -41,8 +41,7 @@ async def refusal(log_in: LogIn, email: str) -> float:
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password(parts: punq.Container) -> None:
     """The area under the curve: how often one takes longer than the other, half the time if alike.
 
-    By chance it leaves 0.5 ± 0.1 in one run of 40,000. `make bench` of the template measures more
-    exactly.
+    By chance it leaves 0.5 ± 0.1 in one run of 40,000.
     """
     known = new_email()
     async with open_resources(parts):

@@ -54,7 +54,7 @@ class SessionRow(Base):
 
 
 class OutboxRow(Base):
-    """A committed event that is to be passed on. The row goes once that has succeeded."""
+    """A committed event that is still on its way. The row goes when it has arrived."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (Index("ix_outbox_messages_due", "available_at", "sequence"),)

@@ -11,7 +11,7 @@ from src.domain.user import UserProfile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionAccess:
-    """What decides whether an access token is accepted. Holds nothing secret, so it is cached."""
+    """What decides whether an access token is accepted. Nothing secret, so it may be cached."""
 
     user: UserProfile
     is_revoked: bool
