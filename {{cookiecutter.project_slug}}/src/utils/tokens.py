@@ -95,7 +95,8 @@ class SignedTokens:
                 )
             except jwt.InvalidSignatureError:
                 continue
-            if decoded["header"].get("typ") != ACCESS_TYPE:
+            # Padding, which PyJWT overlooks, would be another spelling of the same token.
+            if decoded["header"].get("typ") != ACCESS_TYPE or "=" in token:
                 break
             payload = decoded["payload"]
             return AccessClaims(UUID(payload["sub"]), UUID(payload["sid"])), payload["exp"]

@@ -87,6 +87,7 @@ class Forger:
             + ("A" if genuine[-9] != "A" else "B")
             + genuine[-8:],
             "another spelling of the signature": respelled,
+            "a padded signature": genuine + "=",
             "another token's signature": f"{genuine.rpartition('.')[0]}.{other}",
         }
 
