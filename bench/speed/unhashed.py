@@ -4,7 +4,7 @@
 from src.utils.passwords import Argon2Passwords
 
 
-async def keep(_: Argon2Passwords, password: str) -> str:
+async def keep(_: Argon2Passwords, password: str, email: str = "") -> str:  # noqa: ARG001
     """Return the password as its hash."""
     return password
 
