@@ -36,8 +36,8 @@ PREFIXES = {"use_redis": "REDIS_", "use_rabbitmq": "RABBITMQ_"}
 MADE = {".venv", "uv.lock", "__pycache__", ".env"}
 # Called by FastAPI, read by libraries or by clients, and the names that the brief fixes.
 USED = (
-    "environment,expires_in,get_user_by_email,get_user_by_id,handlers,last_error,metadata,REFUSED,"
-    "token_type,type_annotation_map"
+    "environment,expires_in,get_user_by_email,get_user_by_id,handlers,incr,last_error,metadata,"
+    "REFUSED,token_type,type_annotation_map"
 )
 
 
