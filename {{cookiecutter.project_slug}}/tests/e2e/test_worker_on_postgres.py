@@ -12,7 +12,7 @@ from src.repositories.db.engine import Database
 from src.usecases.ports.messaging import DeadLetters, MessageHandler
 from tests.support.accounts import PASSWORD, Account
 from tests.support.events import Spy, kinds, nothing_waits, welcomed
-from tests.support.queued import MAKE_DUE, put, rows, take_and_die
+from tests.support.queued import put, rows, take_and_die
 from tests.support.service import working
 from tests.support.waiting import eventually
 
@@ -28,7 +28,6 @@ async def test_an_event_that_comes_twice_has_its_effect_once(
         await welcomed(database, account)
         await nothing_waits(database)
         await put(database, **row.envelope)
-        await database.fetch(MAKE_DUE)
         await nothing_waits(database)
     assert [event["id"] for event in spy.seen] == [str(row.event_id)] * 2
     assert await kinds(database, account.id) == ["welcome"]
