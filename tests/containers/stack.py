@@ -127,7 +127,11 @@ class Stack:
         """Start everything and wait until it is healthy; return the seconds that took."""
         self.files = files
         begun = time.monotonic()
-        self.compose("up", "--build", "--detach", "--wait", "--remove-orphans", *words)
+        try:
+            self.compose("up", "--build", "--detach", "--wait", "--remove-orphans", *words)
+        except AssertionError as error:
+            error.add_note(self.compose("logs", "--no-color", "--tail", "20"))
+            raise
         return time.monotonic() - begun
 
     def down(self) -> None:
