@@ -116,7 +116,7 @@ async def refusals(
 
 async def lateness() -> float:
     """Give how late, in milliseconds, the loop wakes up while passwords are hashed."""
-    passwords = Argon2Passwords(**HashingSettings().model_dump())
+    passwords = Argon2Passwords(service_name="", **HashingSettings().model_dump())
 
     async def keep_hashing() -> None:
         while True:
