@@ -18,7 +18,7 @@ log = structlog.get_logger()
 POLL_SECONDS = 1.0
 """How long whoever waits for events may not hear of one."""
 CHANNEL = "outbox"
-PAUSE_SECONDS = 0.005
+PAUSE_SECONDS = 0.02
 """How long the next NOTIFY waits for more commits to speak for."""
 NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
