@@ -23,7 +23,7 @@ FORGET = (
 OLDEST = select(func.min(OutboxRow.created_at))
 # {% else %}
 # By when it was due: a retry waits on purpose, and a dead letter is never due.
-OLDEST = select(func.min(OutboxRow.available_at))
+OLDEST = select(func.min(OutboxRow.available_at)).where(OutboxRow.available_at <= func.now())
 # {% endif %}
 
 
