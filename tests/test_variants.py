@@ -27,12 +27,13 @@ Outcomes = dict[str, Outcome]
 VARIANTS = variants()
 # Builds the API of each folder that is named, and prints what its documentation says of it.
 SHOW = """
-import json, pathlib, sys
+import importlib, json, pathlib, sys
 from src import main
+from src.utils import settings
 shown = []
 for folder in sys.argv[1:]:
-    main.ROOT = pathlib.Path(folder)
-    shown.append(main.build_app().openapi()["info"])
+    settings.ROOT = pathlib.Path(folder)
+    shown.append(importlib.reload(main).app.openapi()["info"])
 sys.stdout.buffer.write(json.dumps(shown).encode())
 """
 pytestmark = pytest.mark.timeout(900)
