@@ -30,6 +30,7 @@ MANIFEST: tuple[Part, ...] = (
         answer=True,
         files=(
             "docs/cache.md",
+            "src/repositories/cache/batches.py",
             "src/repositories/cache/breaker.py",
             "src/repositories/cache/client.py",
             "src/repositories/cache/redis.py",
@@ -46,6 +47,7 @@ MANIFEST: tuple[Part, ...] = (
             "tests/integration/test_late_writers.py",
             "tests/integration/test_throttle_in_redis.py",
             "tests/support/loading.py",
+            "tests/unit/test_batches.py",
             "tests/unit/test_breaker.py",
             "tests/unit/test_redis_settings.py",
         ),

@@ -21,7 +21,7 @@ PASSWORD = {"password": "correct horse battery"}
 class PlainPasswords:
     """Hashes nothing."""
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, email: str = "") -> str:  # noqa: ARG002
         """Return the password as its hash."""
         return password
 

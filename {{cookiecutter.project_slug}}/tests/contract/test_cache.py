@@ -49,6 +49,22 @@ class Table:
             self.rows |= rows
 
 
+async def test_what_is_created_while_it_is_looked_for_is_found_by_whoever_comes_then(
+    cache: ReadThroughCache,
+) -> None:
+    table = Table()
+    table.may_answer.clear()
+    early = asyncio.create_task(table.read(cache, "a"))
+    await table.is_being_read.wait()
+    table.rows["a"] = b"created"
+    late = asyncio.create_task(table.read(cache, "a"))
+    await asyncio.sleep(0.05)
+    table.may_answer.set()
+
+    assert [*await early] == [None]
+    assert [*await late] == [b"created"]
+
+
 async def test_what_was_read_once_is_read_from_the_cache(cache: ReadThroughCache) -> None:
     table = Table(a=b"1", b=b"2")
 

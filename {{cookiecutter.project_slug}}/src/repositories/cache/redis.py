@@ -7,9 +7,10 @@ and the set of writers about to commit a change of it. docs/cache.md tells the w
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import islice
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import structlog
@@ -17,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
+from src.repositories.cache.batches import Batches
 from src.repositories.cache.breaker import Breaker
 from src.usecases.ports.cache import Loader, Values
 
@@ -24,10 +26,25 @@ log = structlog.get_logger()
 
 LEASE_MS = 2_000  # how long a reader that died keeps its lease
 MARK_SECONDS = 30  # how long a writer that died keeps its keys closed; no commit may outlast it
-READERS = 32  # who ask at once: the time that others wait for their turn is not Redis's
 PAUSES = [0.005 * 2**n for n in range(9)]  # seconds between looks: in all, longer than a lease
 LATE_SECONDS = 0.2  # how often it is tried again to close what could not be opened
 STOP_SECONDS = 5.0  # how long a process that stops waits for that
+
+
+class Reader(NamedTuple):
+    """Which entries somebody asks for, and since when."""
+
+    names: Sequence[str]
+    begun: float
+
+
+class Fill(NamedTuple):
+    """What FILL is told of an entry."""
+
+    name: str
+    lease: str
+    life_ms: int
+    value: bytes
 
 
 class RedisCache:
@@ -42,20 +59,21 @@ class RedisCache:
         self._namespace = namespace
         self._ttl_seconds = ttl_seconds
         self._breaker = Breaker()
-        self._turns = asyncio.Semaphore(READERS)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._reads = Batches(self._look)
+        self._fills = Batches(self._store)
         self._late: dict[str, float] = {}
+        self._closing: asyncio.Task[None] | None = None
         self._read = redis.register_script(scripts.READ)
         self._fill = redis.register_script(scripts.FILL)
         self._close = writers.register_script(scripts.CLOSE)
         self._open = writers.register_script(scripts.OPEN)
 
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
-        names, lease, begun = self._names(keys), uuid4().hex, time.monotonic()
+        reader = Reader(self._names(keys), time.monotonic())
         for pause in PAUSES:
-            answers = await self._look(names, lease, begun)
+            lease, answers = await self._reads.ask(reader)
             if scripts.GRANTED in answers:
-                return await self._load_and_fill(names, load, lease)
+                return await self._load_and_fill(reader.names, load, lease)
             if scripts.WRITING in answers:
                 break
             if scripts.REFUSED not in answers:
@@ -63,30 +81,40 @@ class RedisCache:
             await asyncio.sleep(pause)
         return await load()
 
-    async def _look(self, names: Sequence[str], lease: str, begun: float) -> list[Any]:
-        """Return what READ answers. Without Redis, it is as if all were being written."""
-        async with self._turns:
-            if self._breaker.is_open():
-                return [scripts.WRITING]
-            waited_ms = int((time.monotonic() - begun) * 1000)
-            step = self._read(keys=names, args=[lease, LEASE_MS, waited_ms])
+    async def _look(self, readers: Sequence[Reader]) -> Sequence[tuple[str, list[Any]]]:
+        """Return a lease and READ's answers for each. Without Redis, it is as if all were written.
+
+        A lease says when, not who: whoever is granted a key began to load after it was taken.
+        """
+        lease, answers = uuid4().hex, None
+        if not self._breaker.is_open():
+            now = time.monotonic()
+            names = [name for reader in readers for name in reader.names]
+            waited_ms = [int((now - r.begun) * 1000) for r in readers for _ in r.names]
+            step = self._read(keys=names, args=[lease, LEASE_MS, *waited_ms])
             answers = await self._tried(step)
-        if answers:
-            self._breaker.succeeded()
-        return answers or [scripts.WRITING]
+        if not answers:
+            return [(lease, [scripts.WRITING])] * len(readers)
+        self._breaker.succeeded()
+        rest = iter(answers)
+        return [(lease, [*islice(rest, len(reader.names))]) for reader in readers]
 
     async def _load_and_fill(self, names: Sequence[str], load: Loader, lease: str) -> Values:
-        """Load, and have stored what the lease covers. Nobody waits for that if all was found."""
-        values: Values = []
+        """Load, and have stored what the lease covers, which nobody waits for."""
+        life_ms, values = 0, [b""] * len(names)
         try:
-            values = await load()
+            loaded = await load()
+            life_ms, values = self._ttl_seconds * 1000, [value or b"" for value in loaded]
         finally:
-            ttl_ms, contents = self._ttl_seconds * 1000, [value or b"" for value in values]
-            fill = self._fill(keys=names, args=[lease, LEASE_MS, ttl_ms, *contents])
-            task = self._start(self._tried(fill))
-        if None in values:  # told to those who wait, but to nobody who comes after this answer
-            await asyncio.wait([task])
-        return values
+            for name, value in zip(names, values, strict=True):
+                self._fills.ask(Fill(name, lease, life_ms, value))
+        return loaded
+
+    async def _store(self, fills: Sequence[Fill]) -> Sequence[None]:
+        names = [fill.name for fill in fills]
+        arguments = [part for f in fills for part in (f.lease, f.life_ms, f.value)]
+        await self._tried(self._fill(keys=names, args=arguments))
+        return [None] * len(fills)
 
     @asynccontextmanager
     async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
@@ -102,7 +130,7 @@ class RedisCache:
             if not is_open:
                 # Whether it was committed or not, and whether Redis knew of it before or not.
                 if not self._late:
-                    self._start(self._close_late())
+                    self._closing = asyncio.create_task(self._close_late())
                 self._late |= dict.fromkeys(names, time.monotonic() + self._ttl_seconds)
 
     async def _close_late(self) -> None:
@@ -122,16 +150,13 @@ class RedisCache:
             self._breaker.failed(error)
             return None
 
-    def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     async def aclose(self) -> None:
         """Wait a moment for what is under way, and close the connections."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._fills.aclose()
+                if self._closing is not None:
+                    await asyncio.wait([self._closing])
         if self._late:
             log.error("cache_may_be_stale", keys=len(self._late))
         for client in self._clients:

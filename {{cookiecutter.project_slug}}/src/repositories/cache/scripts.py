@@ -11,7 +11,7 @@ local now = redis.call('TIME')[1]
 local answers = {}
 for i, key in ipairs(KEYS) do
   local value = redis.call('GET', key)
-  if value == '' and ARGV[2] - redis.call('PTTL', key) >= tonumber(ARGV[3]) then
+  if value == '' and ARGV[2] - redis.call('PTTL', key) + 1 >= tonumber(ARGV[2 + i]) then
     value = false
   end
   if not value then
@@ -28,24 +28,27 @@ for i, key in ipairs(KEYS) do
 end
 return answers
 """
-"""ARGV: lease, its life in ms, for how many ms this reader has waited. For each key its value; or
-GRANTED to fill it; or WRITING, so read Postgres and fill nothing; or REFUSED, because somebody else
-is filling it. That there is nothing ("") is told only to those who were waiting when it was found.
+"""ARGV: lease, its life in ms, and for each key for how many ms its reader has waited. For each key
+its value; or GRANTED to fill it; or WRITING, so read Postgres and fill nothing; or REFUSED, because
+somebody else is filling it. That there is nothing ("", which ends when the lease of its load would
+have) is told only to those who came before that load began.
 """
 
 FILL = """
 for i, key in ipairs(KEYS) do
-  if redis.call('GET', key .. ':lease') == ARGV[1] then
+  local lease, life, value = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  if redis.call('GET', key .. ':lease') == lease then
+    local left = math.max(1, redis.call('PTTL', key .. ':lease'))
     redis.call('DEL', key .. ':lease')
-    local value = ARGV[3 + i]
-    if value then
-      redis.call('SET', key, value, 'PX', value == '' and ARGV[2] or ARGV[3])
+    if life ~= '0' then
+      redis.call('SET', key, value, 'PX', value == '' and left or life)
     end
   end
 end
+return 1
 """
-"""ARGV: lease, its life in ms and that of nothing (""), life of a value, and a value for each key,
-to be stored if its lease still holds. Without values, it only gives the leases back."""
+"""ARGV, for each key: lease, life in ms of a value, and the value, to be stored if the lease still
+holds. A life of 0 only gives the lease back."""
 
 CLOSE = """
 local deadline = redis.call('TIME')[1] + ARGV[2] + 1

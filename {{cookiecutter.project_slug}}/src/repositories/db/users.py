@@ -81,8 +81,8 @@ class DBUserRepository:
             if UNIQUE_EMAIL in str(error.orig):
                 raise EmailTakenError from error
             raise
+        # No key is stale: no read that begins after the commit is told that there is no such user.
         self.transaction.take_events(user)
-        self._invalidate_user_cache(user)
 
     async def update_user_password(self, user: User) -> None:
         await self._update(user, "password_hash", "updated_at", "version")

@@ -15,7 +15,8 @@ class ReadThroughCache(Protocol):
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
         """Return the values of all keys, from the cache if it has them all, else from `load`.
 
-        `load` must read committed data only. What it finds missing (None) is not cached.
+        `load` must read committed data only. What it finds missing (None) is told to no read that
+        begins after the load, so that whoever creates something has nothing to announce.
         """
 
     def writing(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
