@@ -102,6 +102,9 @@ def run(console: Console, options: argparse.Namespace) -> list[Measure]:
             service.run(
                 console, "apply its migrations", f"{service.bin}/alembic", "upgrade", "head"
             )
+            # As in the image: the developers' tools bring what the libraries then import as well.
+            words = (f"{service.bin}/uv", "sync", "--active", "--no-dev")
+            service.run(console, "keep what the image has", "env", "VIRTUAL_ENV=.venv", *words)
             stage = Stage(project, namespace.settings, servers.reaper)
             grown = [] if options.sizes == [0] else grow(console, stage, wrk, options)
             asked = compare(console, stage, wrk, options)

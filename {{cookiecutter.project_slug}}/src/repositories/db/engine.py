@@ -89,9 +89,13 @@ class Transaction:
 
     async def aclose(self) -> None:
         """Roll back what is not committed and return the connection, even when cancelled."""
-        if self._connection is not None:
-            with translated_errors():
+        if self._connection is None:
+            return
+        with translated_errors():
+            if self._connection.in_transaction():
                 await asyncio.shield(self._connection.close())
+            else:  # waits for nobody, and so needs no task of its own
+                await self._connection.close()
 
 
 class Database:
@@ -131,7 +135,9 @@ class Database:
         """Return the rows of one statement that sees what is committed, without BEGIN."""
         transaction = Transaction(self._autocommit)
         try:
-            return (await transaction.execute(statement, parameters)).all()
+            rows = (await transaction.execute(statement, parameters)).all()
+            await transaction.commit()  # sends nothing, but leaves nothing to roll back
+            return rows
         finally:
             await transaction.aclose()
 
