@@ -7,7 +7,7 @@ import logging
 import re
 import time
 from http import HTTPStatus
-from uuid import uuid4
+from secrets import token_hex
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -58,7 +58,7 @@ class RequestMiddleware:
 def _begin(scope: Scope) -> str:
     """Return the id that the client sent, if it is fit for our logs, else a new one."""
     sent_id = Headers(scope=scope).get(HEADER, "")
-    request_id = sent_id if ACCEPTED_ID.fullmatch(sent_id) else uuid4().hex
+    request_id = sent_id if ACCEPTED_ID.fullmatch(sent_id) else token_hex(16)
     structlog.contextvars.clear_contextvars()
     client = scope["client"][0] if scope["client"] else None
     structlog.contextvars.bind_contextvars(request_id=request_id, client=client)

@@ -10,8 +10,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
+from secrets import token_hex
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import structlog
 from redis.asyncio import Redis
@@ -86,7 +86,7 @@ class RedisCache:
 
         A lease says when, not who: whoever is granted a key began to load after it was taken.
         """
-        lease, answers = uuid4().hex, None
+        lease, answers = token_hex(8), None
         if not self._breaker.is_open():
             now = time.monotonic()
             names = [name for reader in readers for name in reader.names]
@@ -121,7 +121,7 @@ class RedisCache:
         if not keys:
             yield
             return
-        names, writer, is_open = self._names(keys), uuid4().hex, None
+        names, writer, is_open = self._names(keys), token_hex(8), None
         await self._tried(self._close(keys=names, args=[writer, MARK_SECONDS]))
         try:
             yield
@@ -139,7 +139,7 @@ class RedisCache:
             await asyncio.sleep(LATE_SECONDS)
             now = time.monotonic()
             late = self._late = {n: end for n, end in self._late.items() if end > now}
-            if await self._tried(self._close(keys=[*late], args=[uuid4().hex, MARK_SECONDS])):
+            if await self._tried(self._close(keys=[*late], args=[token_hex(8), MARK_SECONDS])):
                 self._late = dict(self._late.items() - late.items())
 
     async def _tried(self, step: Awaitable[Any]) -> Any:

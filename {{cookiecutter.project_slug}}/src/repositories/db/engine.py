@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import orjson
-from sqlalchemy import URL, CursorResult, Executable, Row, text
+from sqlalchemy import URL, Connection, CursorResult, Executable, Row, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -82,20 +82,23 @@ class Transaction:
         aggregate.events = []
 
     async def commit(self) -> None:
-        """Make the changes durable."""
+        """Make the changes durable and return the connection."""
         if self._connection is not None:
             with translated_errors():
-                await self._connection.commit()
+                await self._connection.run_sync(_commit_and_close)
+            self._connection = None
 
     async def aclose(self) -> None:
         """Roll back what is not committed and return the connection, even when cancelled."""
-        if self._connection is None:
-            return
-        with translated_errors():
-            if self._connection.in_transaction():
+        if self._connection is not None:
+            with translated_errors():
                 await asyncio.shield(self._connection.close())
-            else:  # waits for nobody, and so needs no task of its own
-                await self._connection.close()
+
+
+def _commit_and_close(connection: Connection) -> None:
+    # Together, for each call into SQLAlchemy is a greenlet, and after a commit no close waits.
+    connection.commit()
+    connection.close()
 
 
 class Database:
@@ -136,7 +139,7 @@ class Database:
         transaction = Transaction(self._autocommit)
         try:
             rows = (await transaction.execute(statement, parameters)).all()
-            await transaction.commit()  # sends nothing, but leaves nothing to roll back
+            await transaction.commit()  # sends nothing
             return rows
         finally:
             await transaction.aclose()
