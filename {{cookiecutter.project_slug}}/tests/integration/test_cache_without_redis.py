@@ -79,3 +79,33 @@ async def test_redis_failing_between_load_and_fill_costs_no_answer_and_opens_the
     connections = proxy.connections
     assert await cache.get_or_load([KEY], Loader(b"2")) == [b"2"]
     assert proxy.connections == connections
+
+
+async def test_many_readers_at_once_wait_no_longer_for_a_redis_that_hangs_than_one(
+    new_cache: NewCache, proxy: Proxy
+) -> None:
+    cache = await new_cache(port=proxy.port, timeout_seconds=0.3)
+    await cache.get_or_load([KEY], Loader(b"cached"))
+    proxy.hang()
+    started = time.monotonic()
+    reads = (cache.get_or_load([f"user:{n}"], Loader(b"loaded")) for n in range(200))
+    assert await asyncio.gather(*reads) == [[b"loaded"]] * 200
+    assert time.monotonic() - started < 0.55
+
+
+async def test_while_one_reader_tries_redis_again_the_others_do_not_wait_for_it(
+    new_cache: NewCache, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "PAUSE_SECONDS", 0.3)
+    cache = await new_cache(port=proxy.port, timeout_seconds=0.3)
+    await cache.get_or_load([KEY], Loader(b"cached"))
+    proxy.hang()
+    await cache.get_or_load([KEY], Loader(b"loaded"))
+    await asyncio.sleep(0.35)
+    trying = asyncio.create_task(cache.get_or_load([KEY], Loader(b"loaded")))
+    await asyncio.sleep(0.05)
+    started = time.monotonic()
+    await cache.get_or_load([KEY], Loader(b"loaded"))
+    assert time.monotonic() - started < 0.1
+    assert not trying.done()
+    await trying

@@ -4,7 +4,10 @@ from src.repositories.cache.breaker import PAUSE_SECONDS, Breaker
 
 
 def test_a_breaker_is_closed_at_first() -> None:
-    assert not Breaker().is_open()
+    breaker = Breaker()
+
+    assert breaker.admits()
+    assert not breaker.is_open()
 
 
 def test_a_failure_opens_it() -> None:
@@ -13,7 +16,8 @@ def test_a_failure_opens_it() -> None:
     breaker.failed(TimeoutError())
 
     assert breaker.is_open()
-    assert breaker.is_open()
+    assert not breaker.admits()
+    assert not breaker.admits()
 
 
 def test_a_success_closes_it() -> None:
@@ -23,6 +27,7 @@ def test_a_success_closes_it() -> None:
     breaker.succeeded()
 
     assert not breaker.is_open()
+    assert breaker.admits()
 
 
 async def test_after_a_pause_one_caller_is_let_through_to_try() -> None:
@@ -31,4 +36,17 @@ async def test_after_a_pause_one_caller_is_let_through_to_try() -> None:
 
     await asyncio.sleep(PAUSE_SECONDS + 0.01)
 
-    assert [breaker.is_open() for _ in range(3)] == [False, True, True]
+    assert [breaker.admits() for _ in range(3)] == [True, False, False]
+    assert not breaker.is_open()
+
+
+async def test_if_that_fails_it_is_open_for_another_pause() -> None:
+    breaker = Breaker()
+    breaker.failed(TimeoutError())
+    await asyncio.sleep(PAUSE_SECONDS + 0.01)
+    breaker.admits()
+
+    breaker.failed(TimeoutError())
+
+    assert breaker.is_open()
+    assert not breaker.admits()

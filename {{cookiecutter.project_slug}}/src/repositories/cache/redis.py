@@ -71,6 +71,8 @@ class RedisCache:
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
         reader = Reader(self._names(keys), time.monotonic())
         for pause in PAUSES:
+            if not self._breaker.admits():
+                break
             lease, answers = await self._reads.ask(reader)
             if scripts.GRANTED in answers:
                 return await self._load_and_fill(reader.names, load, lease)
