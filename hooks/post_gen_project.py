@@ -35,6 +35,7 @@ MANIFEST: tuple[Part, ...] = (
             "src/repositories/cache/client.py",
             "src/repositories/cache/redis.py",
             "src/repositories/cache/scripts.py",
+            "src/repositories/cache/writers.py",
             "src/wiring/cache_redis.py",
             "tests/contract/test_cache.py",
             "tests/e2e/test_without_redis.py",

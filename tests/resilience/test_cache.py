@@ -51,7 +51,7 @@ UNMARK = "  redis.call('ZREM', key .. ':writers', ARGV[1])\n"
 DELETE = "  redis.call('DEL', key, key .. ':lease')\n"
 ANYBODY_FILLS = (
     (ASK, "    value = 1\n"),
-    ("  if redis.call('GET', key .. ':lease') == ARGV[1] then\n", "  if true then\n"),
+    ("  if redis.call('GET', key .. ':lease') == lease then\n", "  if true then\n"),
 )
 MUTANTS = {
     "delete before the commit": (*ANYBODY_FILLS, (DELETE + MARK, DELETE), (DELETE + UNMARK, "")),

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from src.repositories.cache import redis as redis_cache
+from src.repositories.cache import writers
 from src.repositories.cache.redis import RedisCache
 from src.usecases.ports.cache import Values
 from tests.support.loading import KEY, Loader, SlowLoader
@@ -157,7 +158,7 @@ async def test_of_two_writers_the_first_to_finish_does_not_open_the_key_for_the_
 async def test_a_writer_that_died_keeps_its_key_closed_until_the_deadline_and_no_longer(
     cache: RedisCache, other: RedisCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_cache, "MARK_SECONDS", 1)
+    monkeypatch.setattr(writers, "MARK_SECONDS", 1)
     dead = other.writing([KEY])
     await dead.__aenter__()
     load = Loader(b"1")
@@ -174,10 +175,10 @@ async def test_a_writer_that_died_keeps_its_key_closed_until_the_deadline_and_no
 async def test_a_writer_that_died_is_forgotten_though_others_go_on_writing(
     cache: RedisCache, other: RedisCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_cache, "MARK_SECONDS", 1)
+    monkeypatch.setattr(writers, "MARK_SECONDS", 1)
     dead = other.writing([KEY])
     await dead.__aenter__()
-    monkeypatch.setattr(redis_cache, "MARK_SECONDS", 30)
+    monkeypatch.setattr(writers, "MARK_SECONDS", 30)
     async with cache.writing([KEY]):
         pass
     await asyncio.sleep(2.1)  # deadlines are rounded up

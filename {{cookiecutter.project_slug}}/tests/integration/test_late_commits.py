@@ -10,7 +10,7 @@ import pytest
 
 from src.config import Settings
 from src.domain.user import User
-from src.repositories.cache.redis import MARK_SECONDS
+from src.repositories.cache.writers import MARK_SECONDS
 from src.repositories.db import engine
 from src.repositories.db.engine import Database
 from src.repositories.db.notify import OutboxNotifier

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from src.config import Settings
-from src.repositories.cache import redis as redis_cache
+from src.repositories.cache import writers
 from src.repositories.cache.redis import RedisCache
 from tests.support.loading import KEY, Loader, NewCache
 from tests.support.network import Proxy
@@ -95,7 +95,7 @@ async def test_however_many_keys_wait_for_redis_it_is_one_who_asks_for_it(
             pass
     before = proxy.connections
     await asyncio.sleep(1)
-    assert 0 < proxy.connections - before <= 1 / redis_cache.LATE_SECONDS + 1
+    assert 0 < proxy.connections - before <= 1 / writers.LATE_SECONDS + 1
 
 
 async def test_after_its_time_to_live_nobody_need_drop_a_key(

@@ -78,6 +78,6 @@ async def test_who_gave_up_holds_up_nobody() -> None:
 async def test_closing_waits_for_what_was_asked() -> None:
     doubles = Batches(Echo())
     answer = doubles.ask(1)
-    await doubles.aclose()
+    await doubles.aclose(1)
     assert answer.result() == 2
-    await doubles.aclose()
+    await doubles.aclose(1)

@@ -55,7 +55,7 @@ class Batches(Generic[Item, Answer]):
             if not future.done():  # who asked may have gone
                 future.set_result(answer)
 
-    async def aclose(self) -> None:
-        """Wait for the answers that are still to come."""
+    async def aclose(self, timeout_seconds: float) -> None:
+        """Wait a moment for the answers that are still to come."""
         if self._sending is not None:
-            await asyncio.wait([self._sending])
+            await asyncio.wait([self._sending], timeout=timeout_seconds)

@@ -4,8 +4,11 @@ After Nygard, "Release It!" (2007), "Circuit Breaker".
 """
 
 import time
+from collections.abc import Awaitable
+from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 
 log = structlog.get_logger()
 
@@ -33,6 +36,14 @@ class Breaker:
     def is_open(self) -> bool:
         """Tell whether those who were admitted before the failure are to do without Redis."""
         return bool(self._retry_at) and not self._is_trying
+
+    async def tried(self, step: Awaitable[Any]) -> Any:
+        """Return Redis's answer to a step, or None if there is none, which opens."""
+        try:
+            return await step
+        except RedisError as error:
+            self.failed(error)
+            return None
 
     def failed(self, error: Exception) -> None:
         """Open."""

@@ -7,28 +7,23 @@ and the set of writers about to commit a change of it. docs/cache.md tells the w
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import islice
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from src.repositories.cache import scripts
 from src.repositories.cache.batches import Batches
 from src.repositories.cache.breaker import Breaker
+from src.repositories.cache.writers import Writers
 from src.usecases.ports.cache import Loader, Values
 
-log = structlog.get_logger()
-
 LEASE_MS = 2_000  # how long a reader that died keeps its lease
-MARK_SECONDS = 30  # how long a writer that died keeps its keys closed; no commit may outlast it
 PAUSES = [0.005 * 2**n for n in range(9)]  # seconds between looks: in all, longer than a lease
-LATE_SECONDS = 0.2  # how often it is tried again to close what could not be opened
-STOP_SECONDS = 5.0  # how long a process that stops waits for that
+STOP_SECONDS = 5.0  # how long a process that stops waits for what is under way
 
 
 class Reader(NamedTuple):
@@ -48,25 +43,18 @@ class Fill(NamedTuple):
 
 
 class RedisCache:
-    """The cache of all processes of this service. Its port is `ReadThroughCache`.
-
-    Writers have a client of their own, which is more patient and whose connections no burst of
-    reads takes: what a writer cannot close may be shown stale.
-    """
+    """The cache of all processes of this service. Its port is `ReadThroughCache`."""
 
     def __init__(self, redis: Redis, writers: Redis, *, namespace: str, ttl_seconds: int) -> None:
-        self._clients = (redis, writers)
+        self._redis = redis
         self._namespace = namespace
-        self._ttl_seconds = ttl_seconds
+        self._ttl_ms = ttl_seconds * 1000
         self._breaker = Breaker()
+        self._writers = Writers(writers, self._breaker, ttl_seconds)
         self._reads = Batches(self._look)
         self._fills = Batches(self._store)
-        self._late: dict[str, float] = {}
-        self._closing: asyncio.Task[None] | None = None
         self._read = redis.register_script(scripts.READ)
         self._fill = redis.register_script(scripts.FILL)
-        self._close = writers.register_script(scripts.CLOSE)
-        self._open = writers.register_script(scripts.OPEN)
 
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
         reader = Reader(self._names(keys), time.monotonic())
@@ -94,7 +82,7 @@ class RedisCache:
             names = [name for reader in readers for name in reader.names]
             waited_ms = [int((now - r.begun) * 1000) for r in readers for _ in r.names]
             step = self._read(keys=names, args=[lease, LEASE_MS, *waited_ms])
-            answers = await self._tried(step)
+            answers = await self._breaker.tried(step)
         if not answers:
             return [(lease, [scripts.WRITING])] * len(readers)
         self._breaker.succeeded()
@@ -106,7 +94,7 @@ class RedisCache:
         life_ms, values = 0, [b""] * len(names)
         try:
             loaded = await load()
-            life_ms, values = self._ttl_seconds * 1000, [value or b"" for value in loaded]
+            life_ms, values = self._ttl_ms, [value or b"" for value in loaded]
         finally:
             for name, value in zip(names, values, strict=True):
                 self._fills.ask(Fill(name, lease, life_ms, value))
@@ -115,54 +103,17 @@ class RedisCache:
     async def _store(self, fills: Sequence[Fill]) -> Sequence[None]:
         names = [fill.name for fill in fills]
         arguments = [part for f in fills for part in (f.lease, f.life_ms, f.value)]
-        await self._tried(self._fill(keys=names, args=arguments))
+        await self._breaker.tried(self._fill(keys=names, args=arguments))
         return [None] * len(fills)
 
-    @asynccontextmanager
-    async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        if not keys:
-            yield
-            return
-        names, writer, is_open = self._names(keys), token_hex(8), None
-        await self._tried(self._close(keys=names, args=[writer, MARK_SECONDS]))
-        try:
-            yield
-            is_open = await self._tried(self._open(keys=names, args=[writer]))
-        finally:
-            if not is_open:
-                # Whether it was committed or not, and whether Redis knew of it before or not.
-                if not self._late:
-                    self._closing = asyncio.create_task(self._close_late())
-                self._late |= dict.fromkeys(names, time.monotonic() + self._ttl_seconds)
-
-    async def _close_late(self) -> None:
-        """Close what could not be opened, once Redis is back: before, it may show old values."""
-        while self._late:
-            await asyncio.sleep(LATE_SECONDS)
-            now = time.monotonic()
-            late = self._late = {n: end for n, end in self._late.items() if end > now}
-            if await self._tried(self._close(keys=[*late], args=[token_hex(8), MARK_SECONDS])):
-                self._late = dict(self._late.items() - late.items())
-
-    async def _tried(self, step: Awaitable[Any]) -> Any:
-        """Return the answer to a step, or None if there is none."""
-        try:
-            return await step
-        except RedisError as error:
-            self._breaker.failed(error)
-            return None
+    def writing(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        return self._writers.writing(self._names(keys)) if keys else nullcontext()
 
     async def aclose(self) -> None:
         """Wait a moment for what is under way, and close the connections."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._fills.aclose()
-                if self._closing is not None:
-                    await asyncio.wait([self._closing])
-        if self._late:
-            log.error("cache_may_be_stale", keys=len(self._late))
-        for client in self._clients:
-            await client.aclose()
+        await self._fills.aclose(STOP_SECONDS)
+        await self._writers.aclose(STOP_SECONDS)
+        await self._redis.aclose()
 
     def _names(self, keys: Sequence[str]) -> list[str]:
         return [f"{self._namespace}:{key}" for key in keys]

@@ -21,13 +21,8 @@ CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 5
 IDLE_IN_TRANSACTION_SECONDS = 10
 
-UNAVAILABLE = (
-    InterfaceError,
-    OperationalError,
-    PoolTimeoutError,
-    asyncpg.InterfaceError,
-    OSError,  # refused, unreachable, and TimeoutError
-)
+# An OSError is a refusal, an unreachable server or a TimeoutError.
+UNAVAILABLE = (InterfaceError, OperationalError, PoolTimeoutError, asyncpg.InterfaceError, OSError)
 UNAVAILABLE_STATES = ("08", "25P03", "40", "53", "57")
 """SQLSTATEs, or their classes: connection lost, idle for too long, deadlock, too many clients,
 cancelled or shut down. SQLAlchemy has no class for these of asyncpg and raises `DBAPIError`."""
@@ -96,7 +91,7 @@ class Transaction:
 
 
 def _commit_and_close(connection: Connection) -> None:
-    # Together, for each call into SQLAlchemy is a greenlet, and after a commit no close waits.
+    # In one call, for each is a greenlet of its own. After a commit, no close waits for the server.
     connection.commit()
     connection.close()
 
