@@ -203,7 +203,10 @@ def test_nothing_of_the_template_is_left_over(render: Render, license_name: str)
 def test_rendering_takes_less_than_a_second_of_work_beyond_cookiecutters_own_start(
     command_line: CommandLine,
 ) -> None:
-    """Measured in CPU time, the least of three, because other things run here too."""
+    """Measured in CPU time, the least of three, because other things run here too.
+
+    The start takes 0.45 s where nothing else runs; a slower machine is given more.
+    """
 
     def work(*words: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -217,7 +220,7 @@ def test_rendering_takes_less_than_a_second_of_work_beyond_cookiecutters_own_sta
         work(str(ROOT), "--no-input", "--output-dir", str(command_line.home / str(number)))
         for number in range(3)
     )
-    assert rendering - start < 1
+    assert rendering - start < max(1, start / 0.45)
 
 
 def test_cruft_renders_the_same_service_without_secrets(

@@ -101,7 +101,7 @@ async def test_however_many_keys_wait_for_redis_it_is_one_who_asks_for_it(
 async def test_after_its_time_to_live_nobody_need_drop_a_key(
     cut_off: RedisCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cut_off, "_ttl_seconds", 0)
+    monkeypatch.setattr(cut_off._writers, "_ttl_seconds", 0)
     async with cut_off.writing([KEY]):
         pass
     with capture_logs() as logs:
