@@ -205,7 +205,7 @@ def test_rendering_takes_less_than_a_second_of_work_beyond_cookiecutters_own_sta
 ) -> None:
     """Measured in CPU time, the least of three, because other things run here too.
 
-    The start takes 0.45 s where nothing else runs; a slower machine is given more.
+    The start takes 0.23 s on a quiet machine. One that needs twice as long is given more.
     """
 
     def work(*words: str) -> float:

@@ -45,7 +45,6 @@ for i, key in ipairs(KEYS) do
     end
   end
 end
-return 1
 """
 """ARGV, for each key: lease, life in ms of a value, and the value, to be stored if the lease still
 holds. A life of 0 only gives the lease back."""

@@ -134,7 +134,7 @@ class Database:
         transaction = Transaction(self._autocommit)
         try:
             rows = (await transaction.execute(statement, parameters)).all()
-            await transaction.commit()  # sends nothing
+            await transaction.commit()  # sends nothing, but returns the connection
             return rows
         finally:
             await transaction.aclose()
