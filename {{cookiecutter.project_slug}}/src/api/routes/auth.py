@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
-
 from src.api.dependencies import ClientAddress, CurrentPrincipal, provided
 from src.api.errors import problems
+from src.api.routes import Router
 from src.api.schemas import (
     LoginRequest,
     RefreshRequest,
@@ -30,7 +29,7 @@ def leads_to(operation: str, body: dict[str, str]) -> dict[str, Any]:
     return {"links": {operation: {"operationId": operation, "requestBody": body}}}
 
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = Router(prefix="/api/v1/auth", tags=["auth"])
 
 
 @router.post(

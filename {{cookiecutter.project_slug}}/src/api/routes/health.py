@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from src.api.dependencies import provided
+from src.api.routes import Router
 from src.api.schemas import LivenessResponse, ReadinessResponse
 from src.usecases.check_readiness import CheckReadiness
 
 ALIVE = LivenessResponse().model_dump_json()
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = Router(prefix="/health", tags=["health"])
 
 
 @router.get(

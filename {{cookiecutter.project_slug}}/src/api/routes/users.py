@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from src.api.dependencies import CurrentPrincipal, provided
 from src.api.errors import problems
+from src.api.routes import Router
 from src.api.schemas import ChangePasswordRequest, UserResponse
 from src.domain.user import UserProfile
 from src.usecases.change_password import ChangePassword
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = Router(prefix="/api/v1/users", tags=["users"])
 
 
 @router.get(

@@ -1,75 +1,48 @@
 """The connection pool, and the two ways to use it: a transaction, or one read of committed data."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from ssl import SSLContext
-from typing import Any
+from typing import Any, TypeVar
 
-import asyncpg
 import orjson
 from sqlalchemy import URL, Connection, CursorResult, Executable, Row, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from src.domain.aggregate import Aggregate
 from src.domain.events import Event
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from src.repositories.db.errors import translated_errors
+
+T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 5
 IDLE_IN_TRANSACTION_SECONDS = 10
 
-# An OSError is a refusal, an unreachable server or a TimeoutError.
-UNAVAILABLE = (InterfaceError, OperationalError, PoolTimeoutError, asyncpg.InterfaceError, OSError)
-UNAVAILABLE_STATES = ("08", "25P03", "40", "53", "57")
-"""SQLSTATEs, or their classes: connection lost, idle for too long, deadlock, too many clients,
-cancelled or shut down. SQLAlchemy has no class for these of asyncpg and raises `DBAPIError`."""
 
+async def in_greenlet(step: Callable[..., T], *arguments: Any) -> T:
+    """Run a step in which SQLAlchemy waits for the database as if it blocked.
 
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Turn the driver's many ways to say "no answer" into `DatabaseUnavailableError`.
-
-    An error of the server has an SQLSTATE; one without is a connection that broke.
+    Its `AsyncConnection` does so for every call; fewer greenlets open an account a tenth cheaper.
     """
-    try:
-        yield
-    except UNAVAILABLE as error:
-        raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
-    except (DBAPIError, asyncpg.PostgresError) as error:
-        state = getattr(getattr(error, "orig", error), "sqlstate", None)
-        if state and not state.startswith(UNAVAILABLE_STATES):
-            raise
-        raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
+    with translated_errors():
+        return await greenlet_spawn(step, *arguments)
 
 
 class Transaction:
     """A transaction that begins with its first statement, and what it will have changed."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._connection: AsyncConnection | None = None
+        self._engine = engine.sync_engine
+        self._connection: Connection | None = None
         self.events: list[Event] = []
         self.stale_keys: set[str] = set()
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a statement with one dict of parameters, or once for each of a list of them."""
-        with translated_errors():
-            if self._connection is None:
-                self._connection = await self._engine.connect()
-                try:
-                    return await self._connection.execute(statement, parameters)
-                except DBAPIError as error:
-                    if not error.connection_invalidated:
-                        raise
-                    # The pool had kept it since before the server was restarted; now it is empty
-                    # and the next one is new. A transaction has done nothing yet; the statements
-                    # that `Database.fetch` runs by themselves may run twice without harm.
-                    await self._connection.close()
-                    self._connection = await self._engine.connect()
-            return await self._connection.execute(statement, parameters)
+        return await in_greenlet(self._execute, statement, parameters)
 
     def take_events(self, aggregate: Aggregate) -> None:
         """Have the aggregate's new events stored when this commits."""
@@ -78,22 +51,41 @@ class Transaction:
 
     async def commit(self) -> None:
         """Make the changes durable and return the connection."""
-        if self._connection is not None:
-            with translated_errors():
-                await self._connection.run_sync(_commit_and_close)
-            self._connection = None
+        await in_greenlet(self._commit)
 
     async def aclose(self) -> None:
         """Roll back what is not committed and return the connection, even when cancelled."""
         if self._connection is not None:
-            with translated_errors():
-                await asyncio.shield(self._connection.close())
+            await asyncio.shield(in_greenlet(self._connection.close))
 
+    def fetch(self, statement: Executable, parameters: Any) -> Sequence[Row[Any]]:
+        """Return the rows of the only statement. Runs in a greenlet."""
+        try:
+            return self._execute(statement, parameters).all()
+        finally:
+            if self._connection is not None:
+                self._connection.close()
 
-def _commit_and_close(connection: Connection) -> None:
-    # In one call, for each is a greenlet of its own. After a commit, no close waits for the server.
-    connection.commit()
-    connection.close()
+    def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            try:
+                return self._connection.execute(statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                # The pool had kept it since before the server was restarted; now it is empty and
+                # the next one is new. A transaction has done nothing yet; the statements that
+                # `Database.fetch` runs by themselves may run twice without harm.
+                self._connection.close()
+                self._connection = self._engine.connect()
+        return self._connection.execute(statement, parameters)
+
+    def _commit(self) -> None:
+        if self._connection is not None:
+            self._connection.commit()
+            self._connection.close()
+            self._connection = None
 
 
 class Database:
@@ -131,13 +123,7 @@ class Database:
 
     async def fetch(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
         """Return the rows of one statement that sees what is committed, without BEGIN."""
-        transaction = Transaction(self._autocommit)
-        try:
-            rows = (await transaction.execute(statement, parameters)).all()
-            await transaction.commit()  # sends nothing, but returns the connection
-            return rows
-        finally:
-            await transaction.aclose()
+        return await in_greenlet(Transaction(self._autocommit).fetch, statement, parameters)
 
     async def check(self) -> None:
         """Return if the database answers, else raise `DatabaseUnavailableError`."""

@@ -10,7 +10,8 @@ import asyncpg
 import structlog
 from sqlalchemy import text
 
-from src.repositories.db.engine import CONNECT_TIMEOUT_SECONDS, Database, translated_errors
+from src.repositories.db.engine import CONNECT_TIMEOUT_SECONDS, Database
+from src.repositories.db.errors import translated_errors
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 
 log = structlog.get_logger()
