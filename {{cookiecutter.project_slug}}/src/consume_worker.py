@@ -50,8 +50,7 @@ async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event
 async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what is in flight within the grace."""
     consumer: EventConsumer = container.resolve(EventConsumer)
-    others: list[Job] = container.resolve(list[Job])
-    jobs = [job.run(stop) for job in (consumer, *others)]
+    jobs = [job.run(stop) for job in (consumer, *container.resolve(list[Job]))]
     jobs.append(keep_house(container.resolve(KeepHouse), stop))
     if settings.health_file:
         jobs.append(report_health(settings.health_file, consumer, stop))

@@ -65,8 +65,7 @@ async def open_resources(container: punq.Container) -> AsyncIterator[None]:
     for use_case in USE_CASES:
         container.resolve(use_case)  # made now, so that a fault of wiring shows at the start
     async with AsyncExitStack() as stack:
-        resources: list[Resource] = container.resolve(list[Resource])
-        for resource in resources:
+        for resource in container.resolve(list[Resource]):
             stack.push_async_callback(resource.aclose)
         yield
 

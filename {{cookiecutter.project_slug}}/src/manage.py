@@ -5,9 +5,14 @@ import asyncio
 import sys
 
 import punq
+from email_validator import EmailNotValidError
 
+from src.api.schemas import to_address
 from src.config import load_settings
 from src.container import build_container, open_resources
+# {% if cookiecutter.use_redis %}
+from src.usecases.check_readiness import CheckReadiness
+# {% endif %}
 from src.usecases.deactivate_user import DeactivateUser
 from src.usecases.ports.messaging import DeadLetters, UnavailableError
 from src.usecases.ports.users import NotFoundDatabaseError
@@ -37,7 +42,12 @@ async def redrive(container: punq.Container, event_id: str | None) -> None:
 
 async def deactivate(container: punq.Container, email: str) -> None:
     """Close an account."""
-    await container.resolve(DeactivateUser).execute(email=email)
+    await container.resolve(DeactivateUser).execute(email=to_address(email))
+# {% if cookiecutter.use_redis %}
+    _, answers = await container.resolve(CheckReadiness).execute()
+    if not answers["redis"]:
+        sys.exit("The account is closed, but Redis does not answer from here: see docs/cache.md.")
+# {% endif %}
     print("The account is closed and its sessions have ended.")
 
 
@@ -63,7 +73,7 @@ async def main() -> None:
     try:
         async with open_resources(container):
             await run(container, **arguments)
-    except (NotFoundDatabaseError, UnavailableError) as error:
+    except (EmailNotValidError, NotFoundDatabaseError, UnavailableError) as error:
         sys.exit(str(error))
 
 

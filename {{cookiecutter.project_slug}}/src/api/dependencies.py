@@ -24,14 +24,8 @@ class AccessToken(HTTPBearer):
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]
         """Return who it is, or raise `AuthenticationError`."""
         credentials = await super().__call__(request)
-        authenticate = request.app.state.container.resolve(Authenticate)
-        principal: Principal = await authenticate.execute(credentials and credentials.credentials)
-        return principal
-
-
-async def client_address(request: Request) -> str:
-    """Return where the request comes from; behind a proxy, what Uvicorn took from its headers."""
-    return request.client.host if request.client else ""
+        authenticate: Authenticate = request.app.state.container.resolve(Authenticate)
+        return await authenticate.execute(credentials.credentials if credentials else None)
 
 
 access_token = AccessToken(
@@ -39,5 +33,4 @@ access_token = AccessToken(
     auto_error=False,
     description="The access token of a login or a refresh.",
 )
-ClientAddress = Annotated[str, Depends(client_address)]
 CurrentPrincipal = Annotated[Principal, Depends(access_token)]

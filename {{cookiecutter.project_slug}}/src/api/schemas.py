@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from email_validator import validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from src.domain.password import MAX_LENGTH, MIN_LENGTH
 from src.domain.user import normalise_email
@@ -32,10 +32,8 @@ NewPassword = Annotated[
 ]
 
 
-class Body(BaseModel):
+class Body(BaseModel, extra="forbid"):
     """A request body. A field nobody knows is an error, not a surprise."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class RegisterRequest(Body):
@@ -68,8 +66,6 @@ class ChangePasswordRequest(Body):
 class UserResponse(BaseModel):
     """A user."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     id: UUID
     email: str
     is_active: bool
@@ -79,8 +75,6 @@ class UserResponse(BaseModel):
 
 class TokenResponse(BaseModel):
     """A pair of tokens. `expires_in` is the access token's life in seconds."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     access_token: str
     refresh_token: str

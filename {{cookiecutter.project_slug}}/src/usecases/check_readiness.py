@@ -34,7 +34,7 @@ class CheckReadiness:
     dependencies: list[Dependency]
 
     async def execute(self) -> Readiness:
-        """Return within two seconds, whatever hangs."""
+        """Return within two seconds, or four where a connection that hangs has to be closed."""
         asked = await asyncio.gather(*map(self._ask, self.dependencies))
         answers = {d.name: answer for d, answer in zip(self.dependencies, asked, strict=True)}
         ready = all(answers[d.name] for d in self.dependencies if d.is_required)

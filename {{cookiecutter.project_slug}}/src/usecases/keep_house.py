@@ -29,13 +29,11 @@ class KeepHouse:
         """Do all of it."""
         async with self.unit_of_work() as uow:
             now = uow.now
-            sessions = await uow.sessions.forget_expired_sessions(now - SESSION_RETENTION)
-            await uow.commit()
-        if sessions:
-            log.info("sessions_purged", sessions=sessions)
-        forgotten = await self.records.forget_processed(now - INBOX_RETENTION)
-        if forgotten:
-            log.info("inbox_purged", messages=forgotten)
+            while sessions := await uow.sessions.forget_expired_sessions(now - SESSION_RETENTION):
+                await uow.commit()
+                log.info("sessions_purged", sessions=sessions)
+        while messages := await self.records.forget_processed(now - INBOX_RETENTION):
+            log.info("inbox_purged", messages=messages)
         oldest = await self.records.oldest_waiting()
         if oldest and now - oldest > OUTBOX_PATIENCE:
             log.warning("outbox_behind", oldest_seconds=int((now - oldest).total_seconds()))

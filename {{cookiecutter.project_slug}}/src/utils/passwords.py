@@ -59,7 +59,7 @@ class Argon2Passwords:
         lanes: int,
         service_name: str,
     ) -> None:
-        self._context = service_name.split("-")
+        self._context = service_name.casefold().split("-")
         self._argon2 = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, type=argon2.Type.ID
         )
@@ -77,8 +77,11 @@ class Argon2Passwords:
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         known_hash = password_hash or self._hash_of_nothing
-        is_right = await self._in_thread(self._matches, known_hash, normalise_password(password))
-        return is_right and password_hash is not None
+        try:
+            await self._in_thread(self._argon2.verify, known_hash, normalise_password(password))
+        except VerificationError:
+            return False
+        return password_hash is not None
 
     async def rehash(self, password_hash: str, password: str) -> str | None:
         if not self._argon2.check_needs_rehash(password_hash):
@@ -91,9 +94,3 @@ class Argon2Passwords:
         future = self._threads.submit(function, *arguments)
         future.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(future)
-
-    def _matches(self, password_hash: str, password: str) -> bool:
-        try:
-            return self._argon2.verify(password_hash, password)
-        except VerificationError:
-            return False

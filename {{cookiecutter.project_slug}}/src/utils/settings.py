@@ -18,7 +18,6 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 M = TypeVar("M", bound=BaseModel)
@@ -112,9 +111,7 @@ class Group(BaseSettings):
                 try:
                     values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
                 except (OSError, UnicodeError) as error:
-                    reason = PydanticCustomError("unreadable", f"cannot be read: {error}")
-                    problem = InitErrorDetails(type=reason, loc=(f"{name}_file",), input=path)
-                    raise ValidationError.from_exception_data(variable, [problem]) from None
+                    raise ValueError(f"{variable} cannot be read: {error}") from None
         return values
 
 

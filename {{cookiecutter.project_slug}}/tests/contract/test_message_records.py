@@ -65,7 +65,7 @@ async def test_messages_handled_before_a_time_are_forgotten_once(make_records: M
 
 
 async def test_the_oldest_event_that_waits_is_known(make_records: MakeRecords) -> None:
-    minutes = [NOW - timedelta(minutes=minutes) for minutes in (3, 7, 5)]
+    minutes = [NOW - timedelta(minutes=minutes) for minutes in (7, 5, 3)]
 
     records = await make_records(waiting_since=minutes)
 

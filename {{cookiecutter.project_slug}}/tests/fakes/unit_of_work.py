@@ -18,18 +18,13 @@ from tests.fakes.repositories import (
 class InMemoryUnitOfWork:
     """Its port is `UnitOfWork`."""
 
-    users: UserRepository
-    sessions: SessionRepository
-    notifications: NotificationRepository
-    inbox: Inbox
-
     def __init__(self, database: InMemoryDatabase, clock: MovableClock) -> None:
         self.now = clock.now
         self._transaction = transaction = InMemoryTransaction(database)
-        self.users = InMemoryUserRepository(transaction)
-        self.sessions = InMemorySessionRepository(transaction)
-        self.notifications = InMemoryNotificationRepository(transaction)
-        self.inbox = InMemoryInbox(transaction)
+        self.users: UserRepository = InMemoryUserRepository(transaction)
+        self.sessions: SessionRepository = InMemorySessionRepository(transaction)
+        self.notifications: NotificationRepository = InMemoryNotificationRepository(transaction)
+        self.inbox: Inbox = InMemoryInbox(transaction)
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,6 +2,10 @@
 
 import asyncio
 
+import pytest
+
+from src.repositories.rabbitmq import consumer
+from src.repositories.rabbitmq.connection import RabbitMQBroker
 from tests.support.amqp import Queues
 from tests.support.consuming import Consuming
 from tests.support.handlers import Handler, SlowHandler
@@ -71,6 +75,40 @@ async def test_a_stop_finishes_what_is_in_flight_and_leaves_the_rest_in_the_queu
     assert handle.finished == 1
     assert (await queues.take(queues.topology.queue)).body == b"waiting"
     assert await queues.count(queues.topology.queue) == 0
+
+
+async def test_a_stop_does_not_wait_for_a_broker_that_hangs(
+    consuming: Consuming, queues: Queues, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "PUBLISH_TIMEOUT_SECONDS", 0.2)
+    handle = SlowHandler()
+    async with consuming(handle) as running:
+        await queues.send(b"in flight")
+        await handle.called(1)
+        proxy.hang()
+        running.stop.set()
+        handle.may_finish.set()
+        await asyncio.wait_for(running.task, 5)
+    assert handle.finished == 1
+
+
+async def test_a_stop_leaves_suspects_that_wait_for_their_turn_to_another_worker(
+    consuming: Consuming, queues: Queues, broker: RabbitMQBroker
+) -> None:
+    for number in range(3):
+        await queues.send(b"%d" % number)
+    async with broker.channel("a worker that will die") as channel:
+        queue = await channel.get_queue(queues.topology.queue)
+        for _ in range(3):
+            await queue.get()
+    handle = SlowHandler()
+    async with consuming(handle) as running:
+        await handle.called(1)
+        running.stop.set()
+        handle.may_finish.set()
+        await asyncio.wait_for(running.task, 5)
+    assert handle.finished == 1
+    assert await queues.count(queues.topology.queue) >= 2
 
 
 async def test_a_lost_connection_is_followed_by_another(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from src.config import Settings
 from src.repositories.db import engine
 from src.repositories.db.engine import Database, Transaction
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from src.usecases.ports.unit_of_work import DatabaseBusyError, DatabaseUnavailableError
 from tests.support.network import Proxy, closed_port, refusing_postgres
 
 
@@ -133,12 +133,12 @@ async def test_a_connection_that_the_server_ends_during_a_statement_is_an_unavai
             await sleeping
 
 
-async def test_a_statement_that_takes_too_long_is_an_unavailable_database(
+async def test_a_statement_that_takes_too_long_is_a_busy_database(
     proxied: Proxied,
 ) -> None:
     async with proxied.transaction() as transaction:
         await transaction.execute(text("SET LOCAL statement_timeout = '50ms'"))
-        with pytest.raises(DatabaseUnavailableError):
+        with pytest.raises(DatabaseBusyError):
             await transaction.execute(text("SELECT pg_sleep(4)"))
 
 
@@ -163,6 +163,18 @@ async def test_an_error_shows_no_parameters(database: Database) -> None:
     with pytest.raises(ProgrammingError) as error:
         await database.fetch(text("SELECT no_such_column, :secret"), {"secret": "hunter2"})
     assert "hunter2" not in str(error.value)
+
+
+async def test_a_server_that_hangs_does_not_hold_up_the_end(settings: Settings) -> None:
+    async with Proxy(settings.postgres.host, settings.postgres.port).running() as proxy:
+        url = settings.postgres.url.set(host="127.0.0.1", port=proxy.port)
+        database = Database(url, pool_size=3, application_name="test")
+        sleep = text("SELECT pg_sleep(0.2)")
+        await asyncio.gather(*(database.fetch(sleep) for _ in range(3)))
+        proxy.hang()
+        async with asyncio.timeout(engine.CONNECT_TIMEOUT_SECONDS + 1):
+            await database.aclose()
+        proxy.cut()
 
 
 async def test_a_connection_that_died_in_the_pool_fails_nobody(proxied: Proxied) -> None:

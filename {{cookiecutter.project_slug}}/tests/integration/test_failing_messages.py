@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.topology import DELIVERY_LIMIT
 from src.usecases.ports.messaging import PermanentError
+from src.usecases.ports.unit_of_work import DatabaseBusyError, DatabaseUnavailableError
 from tests.support.amqp import Queues
 from tests.support.consuming import Consuming
 from tests.support.handlers import Handler, SlowHandler
@@ -81,6 +82,16 @@ async def test_a_handler_that_takes_too_long_has_failed(
         await handle.called(2)
         handle.may_finish.set()
     assert [context["attempt"] for context in handle.contexts] == [1, 2]
+
+
+async def test_an_attempt_counts_if_the_database_was_there_but_busy_and_not_if_it_was_away(
+    consuming: Consuming, queues: Queues
+) -> None:
+    handle = Handler(DatabaseUnavailableError("away"), DatabaseBusyError("it took too long"))
+    async with consuming(handle):
+        await queues.send(b"one")
+        await handle.called(3)
+    assert [context["attempt"] for context in handle.contexts] == [1, 1, 2]
 
 
 async def test_a_message_that_cannot_be_put_off_is_not_lost(

@@ -11,7 +11,7 @@ from src.repositories.db.dead_letters import DBDeadLetters
 from src.repositories.db.engine import Database
 from src.repositories.db.queue import PUT_OFF, TAKE, TAKE_SUSPECTS
 from src.usecases.ports.messaging import MessageHandler, PermanentError
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from src.usecases.ports.unit_of_work import DatabaseBusyError, DatabaseUnavailableError
 from tests.support.handlers import Handler, SlowHandler
 from tests.support.queued import MAKE_DUE, put, rows, take_and_die
 
@@ -89,6 +89,13 @@ async def test_an_attempt_without_a_database_does_not_count(database: Database) 
         await database.fetch(MAKE_DUE)
     [row] = await rows(database)
     assert (row.attempts, len(handle.bodies)) == (0, 4)
+
+
+async def test_an_attempt_that_a_busy_database_ended_counts(database: Database) -> None:
+    await put(database)
+    await once(database, Handler(DatabaseBusyError("the statement took too long")))
+    [row] = await rows(database)
+    assert row.attempts == 1
 
 
 async def test_a_message_that_kills_its_worker_each_time_is_a_dead_letter_in_the_end(

@@ -42,6 +42,17 @@ async def test_no_key_shows_an_email_address_and_every_key_has_an_end(
     assert all([await redis.ttl(key) > 0 for key in keys])
 
 
+async def test_each_login_makes_its_address_known_for_another_thirty_days(
+    redis: Redis, namespace: str
+) -> None:
+    throttle = throttle_on(create_counters(redis, namespace))
+    await guess(throttle.login("ada@example.com", HOME), right=True)
+    [known] = [key async for key in redis.scan_iter(match=f"{namespace}:*known*")]
+    await redis.expire(known, 60)
+    await guess(throttle.login("ada@example.com", HOME), right=True)
+    assert await redis.ttl(known) > 29 * 24 * 3600
+
+
 @pytest.mark.parametrize("way", ["refuses", "hangs"])
 async def test_while_redis_is_away_each_process_goes_on_counting(
     settings: Settings, way: str

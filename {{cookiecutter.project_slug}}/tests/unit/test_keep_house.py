@@ -33,6 +33,17 @@ async def test_messages_are_forgotten_a_week_after_they_were_handled(
     assert records.processed_at == [clock.now - within, clock.now]
 
 
+async def test_it_goes_on_until_nothing_is_left_to_forget(
+    keep_house: KeepHouse, records: InMemoryMessageRecords, clock: MovableClock
+) -> None:
+    records.processed_at = [clock.now - timedelta(days=8)] * 5
+    records.batch = 2
+
+    await keep_house.execute()
+
+    assert records.processed_at == []
+
+
 @pytest.mark.parametrize(
     ("waiting", "told"),
     [([], []), ([5, 60], []), ([5, 90.5], [90])],

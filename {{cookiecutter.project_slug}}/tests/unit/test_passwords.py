@@ -136,7 +136,7 @@ async def test_a_common_password_is_refused_in_any_spelling(
 async def test_a_password_made_of_the_address_or_the_services_name_is_refused(
     password: str,
 ) -> None:
-    passwords = argon2_passwords(memory_kib=8, passes=1, service_name="user-service")
+    passwords = argon2_passwords(memory_kib=8, passes=1, service_name="User-Service")
 
     with pytest.raises(WeakPasswordError, match="little more than"):
         await passwords.hash(password, "ada.lovelace@example.com")

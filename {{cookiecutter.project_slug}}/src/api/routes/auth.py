@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any
 
-from src.api.dependencies import ClientAddress, CurrentPrincipal, provided
+from fastapi import Request
+
+from src.api.dependencies import CurrentPrincipal, provided
 from src.api.errors import problems
 from src.api.routes import Router
 from src.api.schemas import (
@@ -52,10 +54,10 @@ async def register(
     description=LogIn.__doc__,
 )
 async def login(
-    body: LoginRequest,
-    address: ClientAddress,
-    log_in: Annotated[LogIn, provided(LogIn)],
+    body: LoginRequest, request: Request, log_in: Annotated[LogIn, provided(LogIn)]
 ) -> TokenPair:
+    # Behind a proxy, Uvicorn takes it from the proxy's headers.
+    address = request.client.host if request.client else ""
     return await log_in.execute(email=body.email, password=body.password, address=address)
 
 

@@ -50,7 +50,7 @@ class RedisCache:
         self._namespace = namespace
         self._ttl_ms = ttl_seconds * 1000
         self._breaker = Breaker()
-        self._writers = Writers(writers, self._breaker, ttl_seconds)
+        self._writers = Writers(writers, self._breaker, ttl_seconds + LEASE_MS / 1000)
         self._reads = Batches(self._look)
         self._fills = Batches(self._store)
         self._read = redis.register_script(scripts.READ)

@@ -22,13 +22,13 @@ class Writers:
     """Those of this process.
 
     They have a client of their own, which is more patient and whose connections no burst of reads
-    takes: what a writer cannot close may be shown stale.
+    takes: what a writer cannot close may be shown stale, for `stale_seconds` at most.
     """
 
-    def __init__(self, redis: Redis, breaker: Breaker, ttl_seconds: int) -> None:
+    def __init__(self, redis: Redis, breaker: Breaker, stale_seconds: float) -> None:
         self._redis = redis
         self._breaker = breaker
-        self._ttl_seconds = ttl_seconds
+        self._stale_seconds = stale_seconds
         self._late: dict[str, float] = {}
         self._closing: asyncio.Task[None] | None = None
         self._close = redis.register_script(scripts.CLOSE)
@@ -45,16 +45,17 @@ class Writers:
         finally:
             if not is_open:
                 # Whether it was committed or not, and whether Redis knew of it before or not.
-                if not self._late:
+                self._late |= dict.fromkeys(names, time.monotonic() + self._stale_seconds)
+                if self._closing is None or self._closing.done():
                     self._closing = asyncio.create_task(self._close_late())
-                self._late |= dict.fromkeys(names, time.monotonic() + self._ttl_seconds)
 
     async def _close_late(self) -> None:
         """Close what could not be opened, once Redis is back: before, it may show old values."""
         while self._late:
             await asyncio.sleep(LATE_SECONDS)
             now = time.monotonic()
-            late = self._late = {n: end for n, end in self._late.items() if end > now}
+            late = {name: end for name, end in self._late.items() if end > now}
+            self._late = late.copy()  # to which others are added meanwhile
             step = self._close(keys=[*late], args=[token_hex(8), MARK_SECONDS])
             if await self._breaker.tried(step):
                 self._late = dict(self._late.items() - late.items())

@@ -123,7 +123,7 @@ class OutboxConsumer:
         An attempt without a database does not count, for no message can be handled then.
         """
         attempt, delays = row.attempts + 1, self.retry_delays
-        counts = not isinstance(error, DatabaseUnavailableError)
+        counts = type(error) is not DatabaseUnavailableError
         if counts and attempt > len(delays):
             return _buried(row, attempt, "exhausted", error_text(error))
         delay = delays[min(attempt, len(delays)) - 1]

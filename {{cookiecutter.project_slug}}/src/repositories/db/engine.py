@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ssl import SSLContext
 from typing import Any, TypeVar
 
@@ -130,5 +131,7 @@ class Database:
         await self.fetch(text("SELECT 1"))
 
     async def aclose(self) -> None:
-        """Close the pool."""
-        await self._engine.dispose()
+        """Close the pool. A server that hangs holds up nobody who stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await self._engine.dispose()

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from src.usecases.ports.unit_of_work import DatabaseBusyError, DatabaseUnavailableError
 
 # An OSError is a refusal, an unreachable server or a TimeoutError.
-UNAVAILABLE = (InterfaceError, OperationalError, PoolTimeoutError, asyncpg.InterfaceError, OSError)
-UNAVAILABLE_STATES = ("08", "25P03", "40", "53", "57")
-"""SQLSTATEs, or their classes: connection lost, idle for too long, deadlock, too many clients,
-cancelled or shut down. SQLAlchemy has no class for these of asyncpg and raises `DBAPIError`."""
+FAILURES = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+UNAVAILABLE_STATES = ("08", "25006", "53", "57")
+"""SQLSTATEs, or their classes: connection lost, a standby, too many clients, shut down."""
+BUSY_STATES = ("25P03", "40", "57014")
+"""Idle in a transaction for too long, deadlock or serialisation, cancelled by its time limit."""
 
 
 @contextmanager
@@ -24,10 +25,11 @@ def translated_errors() -> Iterator[None]:
     """
     try:
         yield
-    except UNAVAILABLE as error:
-        raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
-    except (DBAPIError, asyncpg.PostgresError) as error:
-        state = getattr(getattr(error, "orig", error), "sqlstate", None)
-        if state and not state.startswith(UNAVAILABLE_STATES):
-            raise
-        raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        state = getattr(getattr(error, "orig", error), "sqlstate", None) or UNAVAILABLE_STATES[0]
+        text = f"{type(error).__name__}: {error}"
+        if state.startswith(BUSY_STATES):
+            raise DatabaseBusyError(text) from error
+        if state.startswith(UNAVAILABLE_STATES):
+            raise DatabaseUnavailableError(text) from error
+        raise

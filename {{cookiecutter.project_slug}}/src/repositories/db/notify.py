@@ -85,11 +85,7 @@ class OutboxListener:
     async def _listen(self) -> None:
         with translated_errors():
             self._connection = await asyncpg.connect(
-                host=self._url.host,
-                port=self._url.port,
-                user=self._url.username,
-                password=self._url.password,
-                database=self._url.database,
+                **self._url.translate_connect_args(username="user"),
                 ssl=self._tls,
                 timeout=CONNECT_TIMEOUT_SECONDS,
                 command_timeout=CONNECT_TIMEOUT_SECONDS,

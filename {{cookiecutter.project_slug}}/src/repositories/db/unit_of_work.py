@@ -1,6 +1,6 @@
 """One transaction: repositories that share it, and what happens when it commits."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
@@ -21,7 +21,6 @@ from src.usecases.ports.unit_of_work import Inbox, NotificationRepository
 from src.usecases.ports.users import UserRepository
 
 INSERT_NOTIFICATION = insert(NotificationRow)
-NOTIFICATION_FIELDS = fields(Notification)
 CLAIM_MESSAGE = (
     postgresql.insert(ProcessedMessageRow)
     .values(message_id=bindparam("message_id"))
@@ -37,8 +36,7 @@ class DBNotificationRepository:
     transaction: Transaction
 
     async def create_notification(self, notification: Notification) -> None:
-        values = {field.name: getattr(notification, field.name) for field in NOTIFICATION_FIELDS}
-        await self.transaction.execute(INSERT_NOTIFICATION, values)
+        await self.transaction.execute(INSERT_NOTIFICATION, asdict(notification))
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,6 @@ class DBUnitOfWork:
     It takes no connection before a statement needs one, so what the cache answers costs none.
     """
 
-    users: UserRepository
-    sessions: SessionRepository
-    notifications: NotificationRepository
-    inbox: Inbox
-
     def __init__(
         self, database: Database, cache: ReadThroughCache, notifier: OutboxNotifier, source: str
     ) -> None:
@@ -75,10 +68,10 @@ class DBUnitOfWork:
         self._cache = cache
         self._notifier = notifier
         self._source = source
-        self.users = DBUserRepository(database, cache, transaction)
-        self.sessions = DBSessionRepository(database, cache, transaction)
-        self.notifications = DBNotificationRepository(transaction)
-        self.inbox = DBInbox(transaction)
+        self.users: UserRepository = DBUserRepository(database, cache, transaction)
+        self.sessions: SessionRepository = DBSessionRepository(database, cache, transaction)
+        self.notifications: NotificationRepository = DBNotificationRepository(transaction)
+        self.inbox: Inbox = DBInbox(transaction)
 
     async def __aenter__(self) -> Self:
         return self

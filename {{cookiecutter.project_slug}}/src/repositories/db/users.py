@@ -1,10 +1,10 @@
 """Users in Postgres, read through the cache."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import Executable, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -26,6 +26,9 @@ USER_FOR_UPDATE = USER.where(UserRow.id == bindparam("id")).with_for_update()
 INSERT = insert(UserRow)
 UPDATE = update(UserRow).where(UserRow.id == bindparam("key"))
 
+to_profile = TypeAdapter(UserProfile).validate_python
+"""Returns the profile whose columns were cached."""
+
 
 def user_key(user_id: UUID | str) -> str:
     """Return the cache key of a user's profile."""
@@ -35,17 +38,6 @@ def user_key(user_id: UUID | str) -> str:
 def email_key(email: str) -> str:
     """Return the cache key of the profile of the user with this address."""
     return f"user-email:{email}"
-
-
-def to_profile(fields: Fields) -> UserProfile:
-    """Return the profile whose columns were cached."""
-    return UserProfile(
-        id=UUID(fields["id"]),
-        email=fields["email"],
-        is_active=fields["is_active"],
-        created_at=datetime.fromisoformat(fields["created_at"]),
-        updated_at=datetime.fromisoformat(fields["updated_at"]),
-    )
 
 
 @dataclass(frozen=True)

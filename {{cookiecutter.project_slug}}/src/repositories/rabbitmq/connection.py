@@ -17,13 +17,6 @@ PUBLISH_TIMEOUT_SECONDS = 5
 CLOSE_TIMEOUT_SECONDS = 2
 HEARTBEAT_SECONDS = 10
 
-BROKER_ERRORS = CONNECTION_EXCEPTIONS
-"""What aio-pika raises when a connection is refused, lost, timed out or already closed."""
-
-
-class BrokerUnavailableError(UnavailableError):
-    """The broker cannot be reached; no message will be accepted for now."""
-
 
 @dataclass(frozen=True)
 class RabbitMQBroker:
@@ -42,7 +35,7 @@ class RabbitMQBroker:
 
         Its publishes raise unless the broker routed and stored the message. It does not mend
         itself: who lost it opens another, which is easier to reason about than one that changes
-        underneath. aio-pika's many ways to say "no answer" become `BrokerUnavailableError`.
+        underneath. aio-pika's many ways to say "no answer" become `UnavailableError`.
         """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
@@ -54,14 +47,14 @@ class RabbitMQBroker:
                     )
                 yield channel
             finally:
-                with suppress(*BROKER_ERRORS):
+                with suppress(*CONNECTION_EXCEPTIONS):
                     async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                         await connection.close()
-        except BROKER_ERRORS as error:
-            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+        except CONNECTION_EXCEPTIONS as error:
+            raise UnavailableError(f"{type(error).__name__}: {error}") from error
 
     async def check(self) -> None:
-        """Return if the broker answers, else raise `BrokerUnavailableError`."""
+        """Return if the broker answers, else raise `UnavailableError`."""
         async with self.channel("health check"):
             pass
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from src.repositories.rabbitmq.connection import (
-    BROKER_ERRORS,
     CONNECT_TIMEOUT_SECONDS,
-    BrokerUnavailableError,
+    PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
 )
 from src.repositories.rabbitmq.failures import attempt_of, bury, retry
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import MessageHandler, PermanentError
+from src.usecases.ports.messaging import MessageHandler, PermanentError, UnavailableError
 
 log = structlog.get_logger()
 
@@ -43,6 +43,7 @@ class RabbitMQConsumer:
     concurrency: int
     handler_timeout_seconds: float
     is_consuming: bool = field(default=False, init=False)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _in_flight: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _suspects: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
@@ -52,7 +53,7 @@ class RabbitMQConsumer:
             try:
                 async with self.broker.channel(f"{self.topology.name} consumer") as channel:
                     await self._consume(channel, stop)
-            except BrokerUnavailableError as error:
+            except UnavailableError as error:
                 log.warning("broker_unavailable", error=str(error), retry_in_seconds=backoff)
             backoff = FIRST_BACKOFF_SECONDS if self.is_consuming else backoff * 2
             self.is_consuming = False
@@ -63,7 +64,7 @@ class RabbitMQConsumer:
 
     async def _consume(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
         """Consume on this channel until it is lost, or stopped and all in flight is answered."""
-        lost = asyncio.Event()
+        lost, self._stop = asyncio.Event(), stop
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             channel.close_callbacks.add(lambda *_: lost.set())
             underlay = await channel.get_underlay_channel()
@@ -78,7 +79,8 @@ class RabbitMQConsumer:
         for task in waiting:
             task.cancel()
         if not lost.is_set():
-            await queue.cancel(tag)
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                await queue.cancel(tag)
             await self._finish()
 
     async def _start(self, message: AbstractIncomingMessage) -> None:
@@ -106,7 +108,7 @@ class RabbitMQConsumer:
         except Exception as error:  # noqa: BLE001  the broker is gone, or a fault of ours
             log.warning("event_not_answered", error=repr(error))
             # Unanswered, it stays with this channel; closing that has it delivered again.
-            with suppress(*BROKER_ERRORS):
+            with suppress(*CONNECTION_EXCEPTIONS):
                 await message.channel.close()
 
     async def _handle(self, message: AbstractIncomingMessage) -> None:
@@ -126,11 +128,15 @@ class RabbitMQConsumer:
         The copy of one that is handled after all finds its effect in the inbox.
         """
         async with self._suspects:
+            if self._stop.is_set():
+                return  # unanswered: it comes again, to another worker
             was_last = await retry(self.topology, message, UnansweredError())
             await message.ack()
             if not was_last:
-                with suppress(Exception):  # the copy is its next attempt
+                try:
                     await self._run_handler(message)
+                except Exception as error:  # the copy is its next attempt
+                    log.warning("event_failed", exc_info=error)
 
     async def _run_handler(self, message: AbstractIncomingMessage) -> None:
         async with asyncio.timeout(self.handler_timeout_seconds):

@@ -33,7 +33,7 @@ async def retry(topology: Topology, message: AbstractIncomingMessage, error: Exc
     for no message can be handled then.
     """
     attempt, delays = attempt_of(message), topology.retry_delays
-    counts = not isinstance(error, DatabaseUnavailableError)
+    counts = type(error) is not DatabaseUnavailableError  # busy counts: it may be the message
     if counts and attempt > len(delays):
         await bury(topology, message, "exhausted", error)
         return True

@@ -14,6 +14,13 @@ class DatabaseUnavailableError(UnavailableError):
     """The database did not answer. What was being saved may or may not be."""
 
 
+class DatabaseBusyError(DatabaseUnavailableError):
+    """It is there, but ended this statement or transaction, which took too long or was in the way.
+
+    Tried again, it may be so again.
+    """
+
+
 class NotificationRepository(Protocol):
     """Notifications of one unit of work."""
 
