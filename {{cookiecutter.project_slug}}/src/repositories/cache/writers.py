@@ -53,8 +53,7 @@ class Writers:
         """Close what could not be opened, once Redis is back: before, it may show old values."""
         while self._late:
             await asyncio.sleep(LATE_SECONDS)
-            now = time.monotonic()
-            late = {name: end for name, end in self._late.items() if end > now}
+            late = {name: end for name, end in self._late.items() if end > time.monotonic()}
             self._late = late.copy()  # to which others are added meanwhile
             step = self._close(keys=[*late], args=[token_hex(8), MARK_SECONDS])
             if await self._breaker.tried(step):
