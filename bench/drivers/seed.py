@@ -68,7 +68,7 @@ async def main(count: int) -> None:
             made = [(user, Session.start(user.id, tokens.lifetime, now)) for user in new]
             await insert(container.resolve(Database), made)
             for user, session in made:
-                answer = UserResponse.model_validate(user).model_dump_json()
+                answer = UserResponse.model_validate(user, from_attributes=True).model_dump_json()
                 await redis.set(f"{settings.app.name}:ref:{user.id}", answer)
                 found.append(token(settings, tokens.issue(session, now).access_token))
     await redis.aclose()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.resilience.rig import Rig
     from tools.reaper import Child
 
-KILLS = report.size(15, 100)
-EVENTS = report.size(1_500, 20_000)
+KILLS = report.size(10, 100)
+EVENTS = report.size(1_000, 20_000)
 DRIVERS = 2
 
 # A process dies where it reaches the step that CRASH_AT names: (file, the line before which).

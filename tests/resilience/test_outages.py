@@ -56,14 +56,14 @@ def silent(server: Server) -> None:
 
 
 OUTAGES: dict[str, Callable[[Servers], None]] = {
-    "broker killed": lambda servers: gone(servers.rabbitmq),
     "broker paused": lambda servers: silent(servers.rabbitmq),
-    "database killed": lambda servers: gone(servers.postgres),
     "database restarted": lambda servers: restarted(servers.postgres),
     "both killed": lambda servers: gone(servers.rabbitmq, servers.postgres),
 }
 if report.IS_LONG:
     OUTAGES |= {
+        "broker killed": lambda servers: gone(servers.rabbitmq),
+        "database killed": lambda servers: gone(servers.postgres),
         "broker restarted": lambda servers: restarted(servers.rabbitmq),
         "database paused": lambda servers: silent(servers.postgres),
     }

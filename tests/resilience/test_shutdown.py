@@ -14,7 +14,7 @@ from tests.resilience import amqp, checker, poison, report
 if TYPE_CHECKING:
     from tests.resilience.conftest import NewRig
 
-STOPS = report.size(5, 50)
+STOPS = report.size(3, 50)
 
 
 @pytest.mark.timeout(report.size(120, 900))
