@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from statistics import median
 
 from bench.report import Measure, load, table
@@ -30,7 +31,7 @@ from tools.service import Service
 
 PLOT = ROOT / "docs/latency.svg"
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128)
-FEW, MANY = 1_000, 100_000
+FEW = 1_000
 _INTERRUPTED = 130
 
 
@@ -49,7 +50,7 @@ def compare(console: Console, stage: Stage, wrk: str, options: argparse.Namespac
                 asked.round(service, reference, unhashed)
                 step.saw = f"{shown(ALL)}; {load()}"
         hits = (tokens, str(USERS_OF_HITS))
-        with console.step(f"latency against load, to {PLOT.relative_to(ROOT)}"):
+        with console.step(f"latency against load, to {options.plot}"):
             sides = {"GET /users/me": (service, ME), "bare FastAPI (REF)": (reference, "/ref/me")}
             lines = {
                 name: [
@@ -58,9 +59,9 @@ def compare(console: Console, stage: Stage, wrk: str, options: argparse.Namespac
                 ]
                 for name, (target, path) in sides.items()
             }
-            plot.draw(PLOT, lines)
-    with console.step(f"memory after {FEW:,} and after {MANY:,} requests") as step:
-        asked.memory(FEW, MANY)
+            plot.draw(options.plot, lines)
+    with console.step(f"memory after {FEW:,} and after {options.requests:,} requests") as step:
+        asked.memory(FEW, options.requests)
         step.saw = shown([requests.MEMORY])
     return asked
 
@@ -123,6 +124,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=3, help="of each load")
     parser.add_argument("--users", type=int, default=20_000, help="more than can be asked for")
     parser.add_argument("--events", type=int, default=2000, help="relayed in each measurement")
+    parser.add_argument("--requests", type=int, default=100_000, help="for the memory they cost")
+    parser.add_argument("--plot", type=Path, default=PLOT, help="where the picture goes")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
     console = Console()
     options = parser.parse_args()
