@@ -36,6 +36,9 @@ FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, {})) AS made
 """
 FLAT, IN_FLIGHT = 1.2, 250
 
+Times = dict[str, list[float]]
+"""Seconds that requests took, by what was asked."""
+
 
 def execute(settings: dict[str, str], *statements: str, database: str | None = None) -> None:
     """Run statements, each by itself."""
@@ -74,27 +77,31 @@ class Accounts:
     measures: dict[str, Measure] = field(default_factory=dict)
 
     def run(self, targets: Sequence[Target], requests: int) -> None:
-        """Measure on each database once; what is compared is the median of a request's time."""
-        found = [self.medians(t, n, requests) for t, n in zip(targets, self.sizes, strict=True)]
-        for size, medians in zip(self.sizes[1:], found[1:], strict=True):
-            for kind, value in medians.items():
+        """Measure on each database once; what is compared is the median of a request's time.
+
+        Each is asked in turn, so that what else the machine does falls on all of them.
+        """
+        found: list[Times] = [{"login": [], "me": [], "refresh": []} for _ in targets]
+        users = [random.sample(range(1, size + 1), requests) for size in self.sizes]
+        with httpx2.Client(timeout=10, trust_env=False) as client:
+            for numbers in zip(*users, strict=True):
+                for target, number, times in zip(targets, numbers, found, strict=True):
+                    visit(client, f"{target.url}/api/v1", number, times)
+        for size, times in zip(self.sizes[1:], found[1:], strict=True):
+            for kind, values in times.items():
                 title = f"{kind}, {size:.0e} ÷ {self.sizes[0]:.0e} users"
                 measure = self.measures.setdefault(title, Measure(title, FLAT, at_most=True))
-                measure.values.append(value / found[0][kind])
+                measure.values.append(median(values) / median(found[0][kind]))
 
-    def medians(self, target: Target, users: int, requests: int) -> dict[str, float]:
-        """Log in, read oneself with nothing in the cache, and refresh."""
-        times: dict[str, list[float]] = {"login": [], "me": [], "refresh": []}
-        api, client = f"{target.url}/api/v1", httpx2.Client(timeout=10, trust_env=False)
-        with client:
-            for number in random.sample(range(1, users + 1), requests):
-                user = {"email": f"user-{number}@example.com", "password": "of nobody"}
-                pair = timed(times["login"], client.post, f"{api}/auth/login", json=user)
-                bearer = {"Authorization": f"Bearer {pair['access_token']}"}
-                timed(times["me"], client.get, f"{api}/users/me", headers=bearer)
-                body = {"refresh_token": pair["refresh_token"]}
-                timed(times["refresh"], client.post, f"{api}/auth/refresh", json=body)
-        return {kind: median(values) for kind, values in times.items()}
+
+def visit(client: httpx2.Client, api: str, number: int, times: Times) -> None:
+    """Log in, read oneself with nothing in the cache, and refresh."""
+    user = {"email": f"user-{number}@example.com", "password": "of nobody"}
+    pair = timed(times["login"], client.post, f"{api}/auth/login", json=user)
+    bearer = {"Authorization": f"Bearer {pair['access_token']}"}
+    timed(times["me"], client.get, f"{api}/users/me", headers=bearer)
+    body = {"refresh_token": pair["refresh_token"]}
+    timed(times["refresh"], client.post, f"{api}/auth/refresh", json=body)
 
 
 def timed(times: list[float], ask: Callable[..., httpx2.Response], url: str, **more: object) -> Any:  # noqa: ANN401 - JSON
