@@ -30,10 +30,11 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
 
 
 async def keep_house(use_case: KeepHouse, stop: asyncio.Event) -> None:
-    """Keep house every minute until `stop` is set."""
+    """Keep house every minute, or without a pause while there is more to do, until `stop`."""
     while not stop.is_set():
         try:
-            await use_case.execute()
+            if await use_case.execute():
+                continue
         except DatabaseUnavailableError as error:
             log.warning("house_not_kept", error=str(error))
         await pause(stop, HOUSE_SECONDS)

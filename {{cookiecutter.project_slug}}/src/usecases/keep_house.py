@@ -25,15 +25,16 @@ class KeepHouse:
     records: MessageRecords
     unit_of_work: UnitOfWorkFactory
 
-    async def execute(self) -> None:
-        """Do all of it."""
+    async def execute(self) -> bool:
+        """Do some of all of it, and tell whether there may be more to do."""
         async with self.unit_of_work() as uow:
             now = uow.now
-            while sessions := await uow.sessions.forget_expired_sessions(now - SESSION_RETENTION):
-                await uow.commit()
-                log.info("sessions_purged", sessions=sessions)
-        while messages := await self.records.forget_processed(now - INBOX_RETENTION):
-            log.info("inbox_purged", messages=messages)
+            sessions = await uow.sessions.forget_expired_sessions(now - SESSION_RETENTION)
+            await uow.commit()
+        messages = await self.records.forget_processed(now - INBOX_RETENTION)
+        if sessions or messages:
+            log.info("house_kept", sessions=sessions, messages=messages)
         oldest = await self.records.oldest_waiting()
         if oldest and now - oldest > OUTBOX_PATIENCE:
             log.warning("outbox_behind", oldest_seconds=int((now - oldest).total_seconds()))
+        return bool(sessions or messages)

@@ -136,5 +136,6 @@ def load(kind: type[M]) -> M:
         lines = ["The settings do not allow a start:"]
         for e in error.errors():
             variable = "_".join(map(str, e["loc"][:2])).upper()
-            lines.append(f"{variable}: {e['msg'].removeprefix('Value error, ')}")
+            text = e["msg"].removeprefix("Value error, ")
+            lines.append(text if text.startswith(variable) else f"{variable}: {text}")
         raise SettingsError("\n  ".join(lines)) from None

@@ -160,7 +160,7 @@ def test_a_secret_in_a_file_that_cannot_be_read_is_told_by_the_names_of_both(
 
     message = refusal()
 
-    assert "POSTGRES_PASSWORD_FILE" in message
+    assert "\n  POSTGRES_PASSWORD_FILE cannot be read" in message
     assert str(tmp_path / "missing") in message
 
 

@@ -11,10 +11,13 @@ from src.usecases.ports.unit_of_work import DatabaseBusyError, DatabaseUnavailab
 
 # An OSError is a refusal, an unreachable server or a TimeoutError.
 FAILURES = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-UNAVAILABLE_STATES = ("08", "25006", "53", "57")
-"""SQLSTATEs, or their classes: connection lost, a standby, too many clients, shut down."""
-BUSY_STATES = ("25P03", "40", "57014")
-"""Idle in a transaction for too long, deadlock or serialisation, cancelled by its time limit."""
+STATES = {
+    # Deadlock or serialisation, cancelled by its time limit.
+    DatabaseBusyError: ("40", "57014"),
+    # Connection lost, a standby, idle for too long, too many clients, shut down.
+    DatabaseUnavailableError: ("08", "25006", "25P03", "53", "57"),
+}
+"""What SQLSTATEs, or their classes, mean; the first that fits."""
 
 
 @contextmanager
@@ -26,10 +29,8 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        state = getattr(getattr(error, "orig", error), "sqlstate", None) or UNAVAILABLE_STATES[0]
-        text = f"{type(error).__name__}: {error}"
-        if state.startswith(BUSY_STATES):
-            raise DatabaseBusyError(text) from error
-        if state.startswith(UNAVAILABLE_STATES):
-            raise DatabaseUnavailableError(text) from error
-        raise
+        state = getattr(getattr(error, "orig", error), "sqlstate", None) or "08"
+        meant = [kind for kind, states in STATES.items() if state.startswith(states)]
+        if not meant:
+            raise
+        raise meant[0](f"{type(error).__name__}: {error}") from error

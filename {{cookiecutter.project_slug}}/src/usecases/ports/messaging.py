@@ -18,7 +18,7 @@ class MessageRecords(Protocol):
     """The outbox and the inbox as a whole."""
 
     async def forget_processed(self, before: datetime) -> int:
-        """Forget messages handled before a time, and return how many."""
+        """Forget some messages handled before a time, and return how many: 0 if none is left."""
 
     async def oldest_waiting(self) -> datetime | None:
         """Return since when the oldest event waits, or None if none does."""
