@@ -89,7 +89,7 @@ class RabbitMQConsumer:
         task.add_done_callback(self._in_flight.discard)
 
     async def _finish(self) -> None:
-        if self._in_flight:
+        while self._in_flight:
             await asyncio.wait(self._in_flight)
 
     async def _answer(self, message: AbstractIncomingMessage) -> None:
