@@ -136,7 +136,7 @@ class RabbitMQConsumer:
                 try:
                     await self._run_handler(message)
                 except Exception as error:  # the copy is its next attempt
-                    log.warning("event_failed", exc_info=error)
+                    log.warning("suspect_failed", exc_info=error)
 
     async def _run_handler(self, message: AbstractIncomingMessage) -> None:
         async with asyncio.timeout(self.handler_timeout_seconds):
