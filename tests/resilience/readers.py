@@ -59,7 +59,8 @@ class Crowd:
 
     def finish(self) -> None:
         """Wait until all have read what they were to read, none of them in vain."""
-        codes = [self.rig.reap(child, report.size(120, 1500)) for child in self._children]
+        children, self._children = self._children, []
+        codes = [self.rig.reap(child, report.size(120, 1500)) for child in children]
         assert codes == [0] * len(codes), self.rig.tail()
 
     def stop(self, reads: int) -> None:
