@@ -90,12 +90,9 @@ async def read_miss(visitor: Visitor) -> str:
         not await witness.is_cached(visitor.user_id), "the user is in Redis before the first read"
     )
     await read(visitor)
-
-    async def is_filled() -> bool:
-        return await witness.is_cached(visitor.user_id)
-
-    # The answer does not wait for the fill.
-    await eventually(is_filled, "the first read left nothing in Redis")
+    await eventually(  # the answer does not wait for the fill
+        lambda: witness.is_cached(visitor.user_id), "the first read left nothing in Redis"
+    )
     return "not in Redis before, in Redis after"
 
 

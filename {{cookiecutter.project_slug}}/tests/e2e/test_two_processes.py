@@ -15,6 +15,7 @@ from src.container import build_container
 from src.repositories.db.engine import Database
 from tests.support.accounts import PASSWORD, Account, Login, post, problem_of
 from tests.support.service import serving
+from tests.support.users import new_email
 
 NEW_PASSWORD = "another passphrase that nobody has"
 LIVE = text("SELECT count(*) FROM sessions WHERE user_id = :id AND revoked_at IS NULL")
@@ -80,6 +81,16 @@ async def test_a_deactivation_by_the_operator_holds_in_every_process_at_once(
         problem_of(await at(api, login).refresh(), 401, "unauthenticated")
         response = await post(api, "login", email=account.email, password=PASSWORD)
         problem_of(response, 401, "unauthenticated")
+
+
+async def test_the_operator_may_spell_an_address_as_it_was_registered(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    email = new_email().replace("example", "xn--bcher-kva.example")
+    assert (await post(account.api, "register", email=email, password=PASSWORD)).is_success
+    monkeypatch.setattr("sys.argv", ["manage", "deactivate", email])
+    await manage.main()
+    assert "The account is closed" in capsys.readouterr().out
 
 
 async def test_while_a_password_changes_no_session_survives_on_the_old_one(

@@ -22,7 +22,7 @@ STATES = {
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what the driver raises then into `DatabaseUnavailableError`.
+    """Turn what the driver raises then into `DatabaseUnavailableError` or `DatabaseBusyError`.
 
     An error of the server has an SQLSTATE; one without is a connection that broke.
     """

@@ -48,11 +48,11 @@ class RabbitMQConsumer:
     _suspects: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
-        backoff = FIRST_BACKOFF_SECONDS
+        self._stop, backoff = stop, FIRST_BACKOFF_SECONDS
         while not stop.is_set():
             try:
                 async with self.broker.channel(f"{self.topology.name} consumer") as channel:
-                    await self._consume(channel, stop)
+                    await self._consume(channel)
             except UnavailableError as error:
                 log.warning("broker_unavailable", error=str(error), retry_in_seconds=backoff)
             backoff = FIRST_BACKOFF_SECONDS if self.is_consuming else backoff * 2
@@ -62,9 +62,9 @@ class RabbitMQConsumer:
                 await asyncio.wait_for(stop.wait(), backoff * random.uniform(0.5, 1))  # noqa: S311
         await self._finish()
 
-    async def _consume(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
+    async def _consume(self, channel: AbstractChannel) -> None:
         """Consume on this channel until it is lost, or stopped and all in flight is answered."""
-        lost, self._stop = asyncio.Event(), stop
+        lost = asyncio.Event()
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             channel.close_callbacks.add(lambda *_: lost.set())
             underlay = await channel.get_underlay_channel()
@@ -74,7 +74,7 @@ class RabbitMQConsumer:
             tag = await queue.consume(self._start)
         self.is_consuming = True
         log.info("consuming", queue=queue.name)
-        waiting = [asyncio.create_task(event.wait()) for event in (stop, lost)]
+        waiting = [asyncio.create_task(event.wait()) for event in (self._stop, lost)]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
