@@ -4,8 +4,10 @@
 import asyncio
 import sys
 
+from sqlalchemy import insert
 from src.repositories.db.engine import Database
-from src.repositories.db.events import store_events
+from src.repositories.db.events import to_row
+from src.repositories.db.models import OutboxRow
 
 from bench.drivers.service import (
     Meter,
@@ -26,7 +28,8 @@ async def main(count: int) -> None:
     meter = Meter(WARM_UP, count)
     async with open_service() as container, open_topology(container) as (_, queue):
         transaction = container.resolve(Database).transaction()
-        await store_events(transaction, make_events(WARM_UP + count), "bench")
+        rows = [to_row(event, "bench") for event in make_events(WARM_UP + count)]
+        await transaction.execute(insert(OutboxRow), rows)
         await transaction.commit()
         await transaction.aclose()
         await relay_all(container, meter)

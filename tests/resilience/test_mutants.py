@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from tests.resilience.rig import Rig
 
 CONSUMER = "src/repositories/rabbitmq/consumer.py"
+EVENTS = "src/repositories/db/events.py"
 UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
 HANDLE = "        async with asyncio.timeout(self.handler_timeout_seconds):\n"
 NEXT = "\n    async def _handle_suspect("
 ACK = "        await message.ack()\n" + NEXT
 RETRY = "            await retry(self.topology, message, error)\n"
-STORE = "            await store_events(transaction, events, self._source)\n"
+STORED = "        self.has_events |= bool(events)\n"
 CLAIM = "        return claimed.scalar_one_or_none() is not None\n"
-BYPASS = """            import orjson
-            from aio_pika import Message
-            from src.config import load_settings
-            from src.container import build_container
-            from src.repositories.db.events import to_envelope
-            from src.wiring import Job
+BYPASS = """        import orjson
+        from aio_pika import Message
+        from src.config import load_settings
+        from src.container import build_container
+        from src.wiring import Job
 
-            relay = build_container(load_settings()).resolve(Job)
-            async with relay.broker.channel("mutant") as channel:
-                exchange, _ = await relay.topology.declare(channel)
-                for event in events:
-                    body = orjson.dumps(to_envelope(event, self._source))
-                    await exchange.publish(Message(body), event.name)
+        relay = build_container(load_settings()).resolve(Job)
+        async with relay.broker.channel("mutant") as channel:
+            exchange, _ = await relay.topology.declare(channel)
+            for row in events:
+                body = orjson.dumps(row["envelope"])
+                await exchange.publish(Message(body), row["event_type"])
 """
 
 
@@ -62,7 +62,7 @@ def test_an_ack_before_the_commit_is_noticed(new_rig: NewRig, changed: Path) -> 
 
 
 def test_a_publish_before_the_commit_is_noticed(new_rig: NewRig, changed: Path) -> None:
-    poison.replace(changed / UNIT_OF_WORK, (STORE, BYPASS + STORE))
+    poison.replace(changed / EVENTS, (STORED, BYPASS + STORED))
     rig = new_rig(changed)
     rig.produce(20)
     rig.consumer()

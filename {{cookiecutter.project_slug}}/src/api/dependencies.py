@@ -1,31 +1,30 @@
 """What routes ask for: a use case, or who makes the request."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from src.usecases.authenticate import Authenticate, Principal
 
+T = TypeVar("T")
 
-def provided(use_case: type[Any]) -> Any:
-    """Have FastAPI pass the use case of this type to the route."""
 
-    # A coroutine, although it awaits nothing: FastAPI would send a plain function to a thread.
-    async def provide(request: Request) -> Any:
-        return request.app.state.container.resolve(use_case)
-
-    return Depends(provide)
+def resolve(request: Request, use_case: type[T]) -> T:
+    """Return the use case of this type. It is no dependency: each costs a request its share."""
+    found: T = request.app.state.container.resolve(use_case)
+    return found
 
 
 class AccessToken(HTTPBearer):
-    """The scheme of OpenAPI and its check in one: each dependency costs a request its share."""
+    """The scheme of OpenAPI and its check in one."""
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]
         """Return who it is, or raise `AuthenticationError`."""
         credentials = await super().__call__(request)
-        authenticate: Authenticate = request.app.state.container.resolve(Authenticate)
-        return await authenticate.execute(credentials.credentials if credentials else None)
+        return await resolve(request, Authenticate).execute(
+            credentials.credentials if credentials else None
+        )
 
 
 access_token = AccessToken(

@@ -19,7 +19,7 @@ from structlog.typing import EventDict
 from src.domain.user import User
 from src.repositories.db import notify
 from src.repositories.db.engine import Database
-from src.repositories.db.events import store_events
+from src.repositories.db.events import to_row
 from src.repositories.db.models import OutboxRow
 from src.repositories.db.notify import OutboxListener
 from src.repositories.db.outbox import DBOutbox
@@ -71,7 +71,8 @@ async def store(database: Database, events: int = 1) -> list[User]:
     """Store the events of so many new users, in one transaction; nobody is notified."""
     users = [new_user() for _ in range(events)]
     transaction = database.transaction()
-    await store_events(transaction, [event for user in users for event in user.events], "tests")
+    stored = [to_row(event, "tests") for user in users for event in user.events]
+    await transaction.execute(insert(OutboxRow), stored)
     await transaction.commit()
     await transaction.aclose()
     return users

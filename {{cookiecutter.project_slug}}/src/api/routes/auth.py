@@ -1,10 +1,10 @@
 """Accounts and sessions."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import Request
 
-from src.api.dependencies import CurrentPrincipal, provided
+from src.api.dependencies import CurrentPrincipal, resolve
 from src.api.errors import problems
 from src.api.routes import Router
 from src.api.schemas import (
@@ -41,10 +41,8 @@ router = Router(prefix="/api/v1/auth", tags=["auth"])
     responses={201: leads_to("login", LOG_IN), **problems(409, 413, 422, 503)},
     description=RegisterUser.__doc__,
 )
-async def register(
-    body: RegisterRequest, register_user: Annotated[RegisterUser, provided(RegisterUser)]
-) -> User:
-    return await register_user.execute(email=body.email, password=body.password)
+async def register(body: RegisterRequest, request: Request) -> User:
+    return await resolve(request, RegisterUser).execute(email=body.email, password=body.password)
 
 
 @router.post(
@@ -53,12 +51,12 @@ async def register(
     responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 429, 503)},
     description=LogIn.__doc__,
 )
-async def login(
-    body: LoginRequest, request: Request, log_in: Annotated[LogIn, provided(LogIn)]
-) -> TokenPair:
+async def login(body: LoginRequest, request: Request) -> TokenPair:
     # Behind a proxy, Uvicorn takes it from the proxy's headers.
     address = request.client.host if request.client else ""
-    return await log_in.execute(email=body.email, password=body.password, address=address)
+    return await resolve(request, LogIn).execute(
+        email=body.email, password=body.password, address=address
+    )
 
 
 @router.post(
@@ -67,13 +65,10 @@ async def login(
     responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 503)},
     description=RefreshSession.__doc__,
 )
-async def refresh(
-    body: RefreshRequest,
-    refresh_session: Annotated[RefreshSession, provided(RefreshSession)],
-) -> TokenPair:
-    return await refresh_session.execute(refresh_token=body.refresh_token)
+async def refresh(body: RefreshRequest, request: Request) -> TokenPair:
+    return await resolve(request, RefreshSession).execute(refresh_token=body.refresh_token)
 
 
 @router.post("/logout", status_code=204, responses=problems(401, 503), description=LogOut.__doc__)
-async def logout(principal: CurrentPrincipal, log_out: Annotated[LogOut, provided(LogOut)]) -> None:
-    await log_out.execute(session_id=principal.session_id)
+async def logout(principal: CurrentPrincipal, request: Request) -> None:
+    await resolve(request, LogOut).execute(session_id=principal.session_id)

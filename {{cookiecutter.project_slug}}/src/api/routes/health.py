@@ -1,10 +1,8 @@
 """Whether the process runs, and whether it can serve."""
 
-from typing import Annotated
+from fastapi import Request, Response
 
-from fastapi import Response
-
-from src.api.dependencies import provided
+from src.api.dependencies import resolve
 from src.api.routes import Router
 from src.api.schemas import LivenessResponse, ReadinessResponse
 from src.usecases.check_readiness import CheckReadiness
@@ -26,10 +24,8 @@ async def live() -> Response:
 @router.get(
     "/ready", responses={503: {"model": ReadinessResponse}}, description=CheckReadiness.__doc__
 )
-async def ready(
-    response: Response, check_readiness: Annotated[CheckReadiness, provided(CheckReadiness)]
-) -> ReadinessResponse:
-    is_ready, answers = await check_readiness.execute()
+async def ready(request: Request, response: Response) -> ReadinessResponse:
+    is_ready, answers = await resolve(request, CheckReadiness).execute()
     response.status_code = 200 if is_ready else 503
     return ReadinessResponse(
         status="ready" if is_ready else "unavailable",

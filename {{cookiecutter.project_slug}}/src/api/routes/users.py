@@ -1,8 +1,8 @@
 """The user who asks."""
 
-from typing import Annotated
+from fastapi import Request
 
-from src.api.dependencies import CurrentPrincipal, provided
+from src.api.dependencies import CurrentPrincipal, resolve
 from src.api.errors import problems
 from src.api.routes import Router
 from src.api.schemas import ChangePasswordRequest, UserResponse
@@ -29,11 +29,9 @@ async def read_me(principal: CurrentPrincipal) -> UserProfile:
     description=ChangePassword.__doc__,
 )
 async def change_my_password(
-    body: ChangePasswordRequest,
-    principal: CurrentPrincipal,
-    change_password: Annotated[ChangePassword, provided(ChangePassword)],
+    body: ChangePasswordRequest, principal: CurrentPrincipal, request: Request
 ) -> None:
-    await change_password.execute(
+    await resolve(request, ChangePassword).execute(
         user_id=principal.user.id,
         session_id=principal.session_id,
         current_password=body.current_password,

@@ -12,8 +12,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
-from src.domain.aggregate import Aggregate
-from src.domain.events import Event
 from src.repositories.db.errors import translated_errors
 
 T = TypeVar("T")
@@ -39,17 +37,11 @@ class Transaction:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine.sync_engine
         self._connection: Connection | None = None
-        self.events: list[Event] = []
         self.stale_keys: set[str] = set()
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a statement with one dict of parameters, or once for each of a list of them."""
         return await in_greenlet(self._execute, statement, parameters)
-
-    def take_events(self, aggregate: Aggregate) -> None:
-        """Have the aggregate's new events stored when this commits."""
-        self.events += aggregate.events
-        aggregate.events = []
 
     async def commit(self) -> None:
         """Make the changes durable and return the connection."""

@@ -1,18 +1,26 @@
-"""Events as they are stored in the outbox, in the transaction of the change that caused them."""
+"""Events as they are stored in the outbox, in the statement of the change that caused them."""
 
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 import structlog
-from sqlalchemy import insert
+from sqlalchemy import Executable, bindparam, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
 
+from src.domain.aggregate import Aggregate
 from src.domain.events import Event
 from src.repositories.db.engine import Transaction
 from src.repositories.db.models import OutboxRow
 
 COMMON_FIELDS = frozenset(field.name for field in fields(Event))
-INSERT = insert(OutboxRow).inline()
+COLUMNS = OutboxRow.__table__.c["event_id", "event_type", "envelope"]
+EVENTS = func.jsonb_to_recordset(bindparam("events", type_=JSONB)).table_valued(*COLUMNS)
+STORE_EVENTS = (
+    insert(OutboxRow)
+    .from_select(COLUMNS.keys(), select(EVENTS.render_derived(with_types=True)))
+    .cte("stored_events")
+)
+"""Part of the statements that change aggregates. A round trip less than a statement of its own."""
 
 
 def to_envelope(event: Event, source: str) -> dict[str, Any]:
@@ -36,15 +44,26 @@ def to_envelope(event: Event, source: str) -> dict[str, Any]:
     }
 
 
-async def store_events(transaction: Transaction, events: Sequence[Event], source: str) -> None:
-    """Insert the events in the order in which they happened."""
-    rows = [
-        {
-            "event_id": event.event_id,
-            "event_type": event.name,
-            "envelope": to_envelope(event, source),
-        }
-        for event in events
-    ]
-    # A list of one would take the slower way of many.
-    await transaction.execute(INSERT, rows if len(rows) > 1 else rows[0])
+def to_row(event: Event, source: str) -> dict[str, Any]:
+    """Return what the outbox keeps of an event."""
+    return {
+        "event_id": event.event_id,
+        "event_type": event.name,
+        "envelope": to_envelope(event, source),
+    }
+
+
+class OutboxWriter:
+    """The writers' side of `outbox_messages`: a change and its events are one statement."""
+
+    def __init__(self, transaction: Transaction, source: str) -> None:
+        self._transaction = transaction
+        self._source = source
+        self.has_events = False
+
+    async def save(self, change: Executable, values: dict[str, Any], aggregate: Aggregate) -> None:
+        """Run a statement that has `STORE_EVENTS`, for the aggregate's new events."""
+        events = [to_row(event, self._source) for event in aggregate.events]
+        await self._transaction.execute(change, {**values, "events": events})
+        self.has_events |= bool(events)
+        aggregate.events = []

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from src.domain.session import Session
 from src.repositories.db.cached import Fields, read_through
 from src.repositories.db.engine import Database, Transaction
+from src.repositories.db.events import STORE_EVENTS, OutboxWriter
 from src.repositories.db.models import SessionRow, UserRow
 from src.repositories.db.users import PROFILE, to_profile, user_key
 from src.usecases.ports.cache import ReadThroughCache
@@ -27,8 +28,8 @@ ACCESS = (
     .join(UserRow, UserRow.id == SessionRow.user_id)
     .where(SessionRow.id == bindparam("session"), UserRow.id == bindparam("user"))
 )
-INSERT = insert(SessionRow)
-UPDATE = update(SessionRow).where(SessionRow.id == bindparam("key"))
+INSERT = insert(SessionRow).add_cte(STORE_EVENTS)
+UPDATE = update(SessionRow).where(SessionRow.id == bindparam("key")).add_cte(STORE_EVENTS)
 REVOKE = (
     update(SessionRow)
     .where(SessionRow.user_id == bindparam("owner"))
@@ -57,6 +58,7 @@ class DBSessionRepository:
     database: Database
     cache: ReadThroughCache
     transaction: Transaction
+    outbox: OutboxWriter
 
     async def get_session_access(self, session_id: UUID, user_id: UUID) -> SessionAccess | None:
         async def load() -> list[Fields | None]:
@@ -82,13 +84,11 @@ class DBSessionRepository:
 
     async def create_session(self, session: Session) -> None:
         values = {column: getattr(session, column) for column in SESSION_COLUMNS}
-        await self.transaction.execute(INSERT, values)
-        self.transaction.take_events(session)
+        await self.outbox.save(INSERT, values, session)
 
     async def update_session(self, session: Session) -> None:
         values = {column: getattr(session, column) for column in SESSION_COLUMNS}
-        await self.transaction.execute(UPDATE, {"key": session.id, **values})
-        self.transaction.take_events(session)
+        await self.outbox.save(UPDATE, {"key": session.id, **values}, session)
         if session.revoked_at is not None:  # a mere rotation changes nothing that is cached
             self.transaction.stale_keys.add(session_key(session.id))
 

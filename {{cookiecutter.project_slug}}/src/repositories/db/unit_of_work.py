@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 
 from src.domain.notification import Notification
 from src.repositories.db.engine import Database, Transaction
-from src.repositories.db.events import store_events
+from src.repositories.db.events import OutboxWriter
 from src.repositories.db.models import NotificationRow, ProcessedMessageRow
 from src.repositories.db.notify import OutboxNotifier
 from src.repositories.db.sessions import DBSessionRepository
@@ -67,9 +67,9 @@ class DBUnitOfWork:
         self._transaction = transaction = database.transaction()
         self._cache = cache
         self._notifier = notifier
-        self._source = source
-        self.users: UserRepository = DBUserRepository(database, cache, transaction)
-        self.sessions: SessionRepository = DBSessionRepository(database, cache, transaction)
+        self._outbox = outbox = OutboxWriter(transaction, source)
+        self.users: UserRepository = DBUserRepository(database, cache, transaction, outbox)
+        self.sessions: SessionRepository = DBSessionRepository(database, cache, transaction, outbox)
         self.notifications: NotificationRepository = DBNotificationRepository(transaction)
         self.inbox: Inbox = DBInbox(transaction)
 
@@ -77,15 +77,10 @@ class DBUnitOfWork:
         return self
 
     async def commit(self) -> None:
-        """Store the events, close the stale keys, commit, open the keys, announce the events."""
-        transaction = self._transaction
-        events, transaction.events = transaction.events, []
-        stale_keys, transaction.stale_keys = transaction.stale_keys, set()
-        if events:
-            await store_events(transaction, events, self._source)
-        async with self._cache.writing(sorted(stale_keys)):
-            await transaction.commit()
-        if events:
+        """Close the stale keys, commit, open the keys, announce the events."""
+        async with self._cache.writing(sorted(self._transaction.stale_keys)):
+            await self._transaction.commit()
+        if self._outbox.has_events:
             self._notifier.announce()
 
     async def __aexit__(self, *_: object) -> None:

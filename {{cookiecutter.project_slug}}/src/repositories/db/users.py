@@ -12,6 +12,7 @@ from src.domain.errors import EmailTakenError
 from src.domain.user import User, UserProfile
 from src.repositories.db.cached import Fields, read_through
 from src.repositories.db.engine import Database, Transaction
+from src.repositories.db.events import STORE_EVENTS, OutboxWriter
 from src.repositories.db.models import UNIQUE_EMAIL, UserRow
 from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.users import NotFoundDatabaseError
@@ -23,8 +24,8 @@ USER = select(*PROFILE, UserRow.password_hash, UserRow.version)
 USER_COLUMNS = USER.selected_columns.keys()
 USER_BY_EMAIL = USER.where(UserRow.email == bindparam("email"))
 USER_FOR_UPDATE = USER.where(UserRow.id == bindparam("id")).with_for_update()
-INSERT = insert(UserRow)
-UPDATE = update(UserRow).where(UserRow.id == bindparam("key"))
+INSERT = insert(UserRow).add_cte(STORE_EVENTS)
+UPDATE = update(UserRow).where(UserRow.id == bindparam("key")).add_cte(STORE_EVENTS)
 
 to_profile = TypeAdapter(UserProfile).validate_python
 """Returns the profile whose columns were cached."""
@@ -47,6 +48,7 @@ class DBUserRepository:
     database: Database
     cache: ReadThroughCache
     transaction: Transaction
+    outbox: OutboxWriter
 
     async def get_user_by_id(self, user_id: UUID) -> UserProfile:
         return await self._read(user_key(user_id), PROFILE_BY_ID, {"id": user_id})
@@ -67,14 +69,13 @@ class DBUserRepository:
     async def create_user(self, user: User) -> None:
         values = {column: getattr(user, column) for column in USER_COLUMNS}
         try:
-            await self.transaction.execute(INSERT, values)
+            await self.outbox.save(INSERT, values, user)
         except IntegrityError as error:
             # The constraint decides, not a look beforehand: between the two, another may register.
             if UNIQUE_EMAIL in str(error.orig):
                 raise EmailTakenError from error
             raise
         # No key is stale: no read that begins after the commit is told that there is no such user.
-        self.transaction.take_events(user)
 
     async def update_user_password(self, user: User) -> None:
         await self._update(user, "password_hash", "updated_at", "version")
@@ -84,8 +85,7 @@ class DBUserRepository:
 
     async def _update(self, user: User, *columns: str) -> None:
         values = {column: getattr(user, column) for column in columns}
-        await self.transaction.execute(UPDATE, {"key": user.id, **values})
-        self.transaction.take_events(user)
+        await self.outbox.save(UPDATE, {"key": user.id, **values}, user)
         self._invalidate_user_cache(user)
 
     def _invalidate_user_cache(self, user: User) -> None:
