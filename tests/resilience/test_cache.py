@@ -27,7 +27,7 @@ BOUND = 1.0
 TTL = 4
 
 UNIT_OF_WORK, SCRIPTS = "src/repositories/db/unit_of_work.py", "src/repositories/cache/scripts.py"
-COMMIT = "            await transaction.commit()\n"
+COMMIT = "            await self._transaction.commit()\n"
 DIE = '            __import__("src.dying").dying.perhaps()\n'
 DYING = """import os, random, signal
 

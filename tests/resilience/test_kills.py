@@ -33,7 +33,7 @@ STEPS = {
     ),
     "between commit and notify": (
         "src/repositories/db/unit_of_work.py",
-        "        if events:\n            self._notifier.announce()\n",
+        "        if self._outbox.has_events:\n            self._notifier.announce()\n",
     ),
     "before the event is published": (
         "src/repositories/rabbitmq/relay.py",
