@@ -69,7 +69,7 @@ def make_broker(settings: Settings, queue: str, engine: AsyncEngine, meter: Mete
         event = Event.model_validate_json(message.body)
         async with engine.begin() as connection:
             claimed = await connection.execute(CLAIM_MESSAGE, {"message_id": event.id})
-            if claimed.scalar_one_or_none() is not None:
+            if claimed.rowcount == 1:
                 await connection.execute(INSERT_NOTIFICATION, to_row(event))
         log.info("event_handled", event_id=message.message_id, event_type=event.type, attempt=1)
         meter.tick()

@@ -22,7 +22,7 @@ NEXT = "\n    async def _handle_suspect("
 ACK = "        await message.ack()\n" + NEXT
 RETRY = "            await retry(self.topology, message, error)\n"
 STORED = "        self.has_events |= bool(events)\n"
-CLAIM = "        return claimed.scalar_one_or_none() is not None\n"
+CLAIM = "        return result.rowcount == 1\n"
 BYPASS = """        import orjson
         from aio_pika import Message
         from src.config import load_settings

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import punq
 import structlog
+import uvloop
 
 from src.config import WorkerSettings, load_settings
 from src.container import build_container, open_resources
@@ -83,4 +84,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

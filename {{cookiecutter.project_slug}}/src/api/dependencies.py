@@ -1,6 +1,6 @@
 """What routes ask for: a use case, or who makes the request."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
@@ -12,8 +12,7 @@ T = TypeVar("T")
 
 def resolve(request: Request, use_case: type[T]) -> T:
     """Return the use case of this type. It is no dependency: each costs a request its share."""
-    found: T = request.app.state.container.resolve(use_case)
-    return found
+    return cast("T", request.app.state.container.resolve(use_case))
 
 
 class AccessToken(HTTPBearer):

@@ -108,7 +108,11 @@ async def test_a_stop_leaves_suspects_that_wait_for_their_turn_to_another_worker
         handle.may_finish.set()
         await asyncio.wait_for(running.task, 5)
     assert handle.finished == 1
-    assert await queues.count(queues.topology.queue) >= 2
+
+    async def left() -> bool:
+        return await queues.count(queues.topology.queue) >= 2
+
+    await eventually(left)
 
 
 async def test_a_lost_connection_is_followed_by_another(

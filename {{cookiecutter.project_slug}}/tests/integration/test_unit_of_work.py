@@ -80,6 +80,21 @@ async def test_the_events_of_one_unit_of_work_are_stored_in_the_order_in_which_t
     assert await events_of(database, user) == ["user.registered.v1", "user.password_changed.v1"]
 
 
+async def test_the_events_of_one_statement_are_stored_in_the_order_in_which_they_happened(
+    unit_of_work: UnitOfWorkFactory, database: Database
+) -> None:
+    user = new_user()
+    for _ in range(9):
+        user.change_password("another hash", user.created_at)
+    async with unit_of_work() as uow:
+        await uow.users.create_user(user)
+        await uow.commit()
+    query = select(OutboxRow.envelope).order_by(OutboxRow.sequence)
+    envelopes = [row.envelope for row in await database.fetch(query)]
+    versions = [e["aggregateversion"] for e in envelopes if e["subject"] == str(user.id)]
+    assert versions == list(range(1, 11))
+
+
 async def test_a_unit_of_work_takes_no_connection_before_its_first_statement(
     settings: Settings, database: Database, user: User
 ) -> None:

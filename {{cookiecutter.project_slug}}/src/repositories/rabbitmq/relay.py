@@ -61,7 +61,7 @@ class OutboxRelay:
             # broker may be stuck, and the next attempt is not to wait behind this one.
             if not all(isinstance(error, DeliveryError | None) for error in errors):
                 return
-            if not errors:
+            if len(errors) < BATCH_SIZE:  # those were all; of new ones it is told
                 await self.listener.wait(notify.POLL_SECONDS)
 
 
