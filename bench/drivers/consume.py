@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+import uvloop
 from src.usecases.ports.messaging import EventConsumer, MessageHandler
 
 from bench.drivers.service import (
@@ -64,4 +65,4 @@ async def main(count: int, poison: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*map(int, sys.argv[1:])))
+    uvloop.run(main(*map(int, sys.argv[1:])))

@@ -6,13 +6,13 @@ arguments, which would go through a thread for each message.
 """
 
 # mypy: disable-error-code="import-not-found, untyped-decorator"
-import asyncio
 import sys
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
+import uvloop
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
 from faststream.security import SASLPlaintext
@@ -106,4 +106,4 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1])))

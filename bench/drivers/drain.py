@@ -1,9 +1,9 @@
 """The relay on an outbox that is full already: `python -m bench.drivers.drain EVENTS`."""
 
 # mypy: disable-error-code="import-not-found"
-import asyncio
 import sys
 
+import uvloop
 from src.config import load_settings
 from src.container import build_container, open_resources
 from src.utils.logging import configure_logging
@@ -24,4 +24,4 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1])))

@@ -9,6 +9,7 @@ import sys
 import time
 from uuid import uuid4
 
+import uvloop
 from src.domain.user import User
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
@@ -34,4 +35,4 @@ async def main(count: int, per_second: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,7 +1,9 @@
 """Publishing the same bodies by hand: `python -m bench.drivers.publish EVENTS`."""
 
-import asyncio
+# mypy: disable-error-code="import-not-found"
 import sys
+
+import uvloop
 
 from bench.drivers.service import (
     IN_FLIGHT,
@@ -32,4 +34,4 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1])))

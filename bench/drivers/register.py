@@ -9,6 +9,7 @@ import asyncio
 import sys
 from uuid import uuid4
 
+import uvloop
 from src.usecases.ports.security import Passwords
 from src.usecases.register_user import RegisterUser
 
@@ -45,4 +46,4 @@ async def main(count: int, hashing: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

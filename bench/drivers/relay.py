@@ -1,9 +1,9 @@
 """The service's relay draining a full outbox: `python -m bench.drivers.relay EVENTS`."""
 
 # mypy: disable-error-code="import-not-found"
-import asyncio
 import sys
 
+import uvloop
 from sqlalchemy import insert
 from src.repositories.db.engine import Database
 from src.repositories.db.events import to_row
@@ -39,4 +39,4 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1])))
