@@ -13,12 +13,15 @@ from uuid import uuid4
 
 import jwt
 from redis.asyncio import Redis
+from sqlalchemy import insert
 from src.api.schemas import UserResponse
 from src.config import Settings, load_settings
 from src.domain.session import Session
 from src.domain.user import User
-from src.repositories.db import sessions, users
 from src.repositories.db.engine import Database
+from src.repositories.db.models import SessionRow, UserRow
+from src.repositories.db.sessions import SESSION_COLUMNS
+from src.repositories.db.users import USER_COLUMNS
 from src.usecases.ports.security import Tokens
 
 from bench.drivers.service import open_service, tell
@@ -36,15 +39,15 @@ def token(settings: Settings, issued: str) -> str:
     return str(jwt.encode(claims, secret, "HS256", headers=header))
 
 
-async def insert(database: Database, made: list[tuple[User, Session]]) -> None:
+async def save(database: Database, made: list[tuple[User, Session]]) -> None:
     """Save a batch of them."""
     transaction = database.transaction()
-    for statement, columns, rows in (
-        (users.INSERT, users.USER_COLUMNS, [user for user, _ in made]),
-        (sessions.INSERT, sessions.SESSION_COLUMNS, [session for _, session in made]),
+    for table, columns, rows in (
+        (UserRow, USER_COLUMNS, [user for user, _ in made]),
+        (SessionRow, SESSION_COLUMNS, [session for _, session in made]),
     ):
         values: list[dict[str, Any]] = [{c: getattr(row, c) for c in columns} for row in rows]
-        await transaction.execute(statement, values)
+        await transaction.execute(insert(table), values)
     await transaction.commit()
     await transaction.aclose()
 
@@ -66,7 +69,7 @@ async def main(count: int) -> None:
                 User.register(f"{uuid4().hex}@example.com", "no hash", now) for _ in range(BATCH)
             ]
             made = [(user, Session.start(user.id, tokens.lifetime, now)) for user in new]
-            await insert(container.resolve(Database), made)
+            await save(container.resolve(Database), made)
             for user, session in made:
                 answer = UserResponse.model_validate(user, from_attributes=True).model_dump_json()
                 await redis.set(f"{settings.app.name}:ref:{user.id}", answer)
