@@ -22,32 +22,21 @@ _STARTED_WITHIN = 30.0
 _STOPPED_WITHIN = 40.0
 _POLL = 0.05
 
-# The file, what makes it store events, and what stands there without.
-_STORING = (
-    (
-        "src/repositories/db/users.py",
-        "insert(UserRow).add_cte(STORE_EVENTS)",
-        "insert(UserRow)",
-    ),
-    (
-        "src/repositories/db/events.py",
-        "for event in aggregate.events]",
-        "for event in aggregate.events[:0]]",
-    ),
-    ("src/repositories/db/events.py", '{**values, "events": events}', "values"),
-)
+_WRITER = Path("src/repositories/db/events.py")
+_KEEPS_EVENTS = "for event in aggregate.events]"
+_DROPS_EVENTS = "for event in aggregate.events[:0]]"
 
 
 def without_outbox(project: Path) -> Path:
     """Copy the service and have it open accounts without storing their events."""
     copy = project.with_name("without-outbox")
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv", "__pycache__", "tests"))
-    for name, stores, drops in _STORING:
-        text = (copy / name).read_text()
-        if text.count(stores) != 1:
-            message = f"{name} has changed: bench/stage.py no longer finds where events go."
-            raise ToolError(message)
-        (copy / name).write_text(text.replace(stores, drops))
+    path = copy / _WRITER
+    text = path.read_text()
+    if text.count(_KEEPS_EVENTS) != 1:
+        message = f"{_WRITER} has changed: bench/stage.py no longer finds where events go."
+        raise ToolError(message)
+    path.write_text(text.replace(_KEEPS_EVENTS, _DROPS_EVENTS))
     return copy
 
 

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import httpx2
+import uvloop
 from src.config import HashingSettings
 from src.utils.passwords import Argon2Passwords
 
@@ -152,4 +153,4 @@ async def main(read_count: int, login_count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

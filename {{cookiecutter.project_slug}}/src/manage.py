@@ -27,8 +27,7 @@ async def show(container: punq.Container) -> None:
         print(ROW.format("EVENT", "TYPE", "REASON", "ATTEMPTS", "FIRST SEEN", "ERROR"))
     for it in letters:
         error = it.error.splitlines()[0] if it.error else ""
-        row = (it.event_id, it.event_type, it.reason, it.attempts, it.first_seen, error)
-        print(ROW.format(*row))
+        print(ROW.format(it.event_id, it.event_type, it.reason, it.attempts, it.first_seen, error))
     print(f"{len(letters)} dead letters")
 
 

@@ -10,7 +10,7 @@ from src.domain.events import Event
 
 @dataclass(kw_only=True, eq=False)
 class Aggregate:
-    """Records events as it changes; the unit of work stores them in the same transaction."""
+    """Records events as it changes; its repository stores them together with the change."""
 
     id: UUID
     events: list[Event] = field(default_factory=list, init=False, repr=False)

@@ -245,6 +245,25 @@ async def test_every_notification_has_the_outbox_looked_at(
     assert await queues.count(queues.topology.queue) == 3
 
 
+async def test_what_is_committed_while_a_batch_is_under_way_is_relayed_next(
+    relaying: Relaying, database: Database, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with relaying() as listener:
+        await store(database)
+        await emptied(database)
+        monkeypatch.setattr(notify, "POLL_SECONDS", 3600)
+        listener.wake()
+        proxy.hang()
+        await store(database)
+        listener.wake()
+        await asyncio.sleep(0.2)  # it is waiting for a confirm
+        await store(database)
+        listener.wake()
+        await asyncio.sleep(0.2)
+        proxy.flow()
+        await emptied(database)
+
+
 async def test_a_long_outbox_is_relayed_in_batches_oldest_first(
     relaying: Relaying, database: Database, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 import structlog
-from sqlalchemy import Executable, bindparam, func, insert, select
+from sqlalchemy import Insert, Update, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from src.domain.aggregate import Aggregate
@@ -14,13 +14,18 @@ from src.repositories.db.models import OutboxRow
 
 COMMON_FIELDS = frozenset(field.name for field in fields(Event))
 COLUMNS = OutboxRow.__table__.c["event_id", "event_type", "envelope"]
-EVENTS = func.jsonb_to_recordset(bindparam("events", type_=JSONB)).table_valued(*COLUMNS)
 STORE_EVENTS = (
     insert(OutboxRow)
-    .from_select(COLUMNS.keys(), select(EVENTS.render_derived(with_types=True)))
+    .from_select(
+        COLUMNS.keys(),
+        select(
+            func.jsonb_to_recordset(bindparam("events", type_=JSONB))
+            .table_valued(*COLUMNS)
+            .render_derived(with_types=True)
+        ),
+    )
     .cte("stored_events")
 )
-"""Part of the statements that change aggregates. A round trip less than a statement of its own."""
 
 
 def to_envelope(event: Event, source: str) -> dict[str, Any]:
@@ -29,7 +34,6 @@ def to_envelope(event: Event, source: str) -> dict[str, Any]:
     `subject` is the aggregate's id and `aggregateversion` orders its events. `requestid` is the
     request that caused the event, as the logs of this moment know it.
     """
-    own = [field.name for field in fields(event) if field.name not in COMMON_FIELDS]
     return {
         "specversion": "1.0",
         "id": event.event_id,
@@ -40,7 +44,11 @@ def to_envelope(event: Event, source: str) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "aggregateversion": event.aggregate_version,
         "requestid": structlog.contextvars.get_contextvars().get("request_id"),
-        "data": {name: getattr(event, name) for name in own},
+        "data": {
+            field.name: getattr(event, field.name)
+            for field in fields(event)
+            if field.name not in COMMON_FIELDS
+        },
     }
 
 
@@ -54,16 +62,23 @@ def to_row(event: Event, source: str) -> dict[str, Any]:
 
 
 class OutboxWriter:
-    """The writers' side of `outbox_messages`: a change and its events are one statement."""
+    """The writers' side of `outbox_messages`: a change and its events are one statement.
+
+    That is a round trip less, and nobody can save the one without the other.
+    """
 
     def __init__(self, transaction: Transaction, source: str) -> None:
         self._transaction = transaction
         self._source = source
         self.has_events = False
 
-    async def save(self, change: Executable, values: dict[str, Any], aggregate: Aggregate) -> None:
-        """Run a statement that has `STORE_EVENTS`, for the aggregate's new events."""
+    async def save(
+        self, change: Insert | Update, values: dict[str, Any], aggregate: Aggregate
+    ) -> None:
+        """Make a change of the aggregate, and store the events that it has recorded."""
         events = [to_row(event, self._source) for event in aggregate.events]
-        await self._transaction.execute(change, {**values, "events": events})
+        if events:
+            change, values = change.add_cte(STORE_EVENTS), {**values, "events": events}
+        await self._transaction.execute(change, values)
         self.has_events |= bool(events)
         aggregate.events = []

@@ -75,6 +75,7 @@ class OutboxListener:
         try:
             if self._connection is None or self._connection.is_closed():
                 await self._listen()
+                return  # to look for what was committed while nobody listened
         except DatabaseUnavailableError as error:
             log.warning("listener_unavailable", error=str(error))
             await self.aclose()

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from src.domain.session import Session
 from src.repositories.db.cached import Fields, read_through
 from src.repositories.db.engine import Database, Transaction
-from src.repositories.db.events import STORE_EVENTS, OutboxWriter
+from src.repositories.db.events import OutboxWriter
 from src.repositories.db.models import SessionRow, UserRow
 from src.repositories.db.users import PROFILE, to_profile, user_key
 from src.usecases.ports.cache import ReadThroughCache
@@ -28,8 +28,8 @@ ACCESS = (
     .join(UserRow, UserRow.id == SessionRow.user_id)
     .where(SessionRow.id == bindparam("session"), UserRow.id == bindparam("user"))
 )
-INSERT = insert(SessionRow).add_cte(STORE_EVENTS)
-UPDATE = update(SessionRow).where(SessionRow.id == bindparam("key")).add_cte(STORE_EVENTS)
+INSERT = insert(SessionRow)
+UPDATE = update(SessionRow).where(SessionRow.id == bindparam("key"))
 REVOKE = (
     update(SessionRow)
     .where(SessionRow.user_id == bindparam("owner"))

@@ -1,6 +1,6 @@
 """One transaction: repositories that share it, and what happens when it commits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
@@ -21,7 +21,7 @@ from src.usecases.ports.unit_of_work import Inbox, NotificationRepository
 from src.usecases.ports.users import UserRepository
 
 INSERT_NOTIFICATION = insert(NotificationRow)
-NOTIFICATION_COLUMNS = NotificationRow.__table__.c.keys()
+NOTIFICATION_COLUMNS = [field.name for field in fields(Notification)]
 CLAIM_MESSAGE = (
     postgresql.insert(ProcessedMessageRow)
     .values(message_id=bindparam("message_id"))
@@ -84,6 +84,7 @@ class DBUnitOfWork:
         """Close the stale keys, commit, open the keys, announce the events."""
         async with self._cache.writing(sorted(self._transaction.stale_keys)):
             await self._transaction.commit()
+        self._transaction.stale_keys.clear()
         if self._outbox.has_events:
             self._notifier.announce()
 

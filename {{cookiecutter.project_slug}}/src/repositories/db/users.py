@@ -12,7 +12,7 @@ from src.domain.errors import EmailTakenError
 from src.domain.user import User, UserProfile
 from src.repositories.db.cached import Fields, read_through
 from src.repositories.db.engine import Database, Transaction
-from src.repositories.db.events import STORE_EVENTS, OutboxWriter
+from src.repositories.db.events import OutboxWriter
 from src.repositories.db.models import UNIQUE_EMAIL, UserRow
 from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.users import NotFoundDatabaseError
@@ -24,8 +24,8 @@ USER = select(*PROFILE, UserRow.password_hash, UserRow.version)
 USER_COLUMNS = USER.selected_columns.keys()
 USER_BY_EMAIL = USER.where(UserRow.email == bindparam("email"))
 USER_FOR_UPDATE = USER.where(UserRow.id == bindparam("id")).with_for_update()
-INSERT = insert(UserRow).add_cte(STORE_EVENTS)
-UPDATE = update(UserRow).where(UserRow.id == bindparam("key")).add_cte(STORE_EVENTS)
+INSERT = insert(UserRow)
+UPDATE = update(UserRow).where(UserRow.id == bindparam("key"))
 
 to_profile = TypeAdapter(UserProfile).validate_python
 """Returns the profile whose columns were cached."""
@@ -67,6 +67,7 @@ class DBUserRepository:
         return User(**row._mapping)
 
     async def create_user(self, user: User) -> None:
+        # No key is stale: no read that begins after the commit is told that there is no such user.
         values = {column: getattr(user, column) for column in USER_COLUMNS}
         try:
             await self.outbox.save(INSERT, values, user)
@@ -75,7 +76,6 @@ class DBUserRepository:
             if UNIQUE_EMAIL in str(error.orig):
                 raise EmailTakenError from error
             raise
-        # No key is stale: no read that begins after the commit is told that there is no such user.
 
     async def update_user_password(self, user: User) -> None:
         await self._update(user, "password_hash", "updated_at", "version")

@@ -78,5 +78,7 @@ async def send_copy(message: AbstractIncomingMessage, queue: str, headers: Heade
 
 
 def _headers(message: AbstractIncomingMessage, attempt: int) -> HeadersType:
-    first_seen = message.headers.get(FIRST_SEEN, datetime.now(UTC).isoformat())
-    return {ATTEMPT: attempt, FIRST_SEEN: first_seen}
+    return {
+        ATTEMPT: attempt,
+        FIRST_SEEN: message.headers.get(FIRST_SEEN, datetime.now(UTC).isoformat()),
+    }

@@ -58,7 +58,10 @@ class UnitOfWork(Protocol):
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *exception: object) -> None: ...
     async def commit(self) -> None:
-        """Save. When this returns, the changes are durable and no reader sees the old state."""
+        """Save. When this returns, the changes are durable and no reader sees the old state.
+
+        After a method of a repository has raised, nothing can be saved: begin another.
+        """
 
 
 class UnitOfWorkFactory(Protocol):
