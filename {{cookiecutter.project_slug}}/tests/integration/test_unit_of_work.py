@@ -89,9 +89,9 @@ async def test_the_events_of_one_statement_are_stored_in_the_order_in_which_they
     async with unit_of_work() as uow:
         await uow.users.create_user(user)
         await uow.commit()
-    query = select(OutboxRow.envelope).order_by(OutboxRow.sequence)
-    envelopes = [row.envelope for row in await database.fetch(query)]
-    versions = [e["aggregateversion"] for e in envelopes if e["subject"] == str(user.id)]
+    subject = OutboxRow.envelope["subject"].astext
+    query = select(OutboxRow.envelope).where(subject == str(user.id)).order_by(OutboxRow.sequence)
+    versions = [row.envelope["aggregateversion"] for row in await database.fetch(query)]
     assert versions == list(range(1, 11))
 
 
