@@ -26,6 +26,7 @@ STORE_EVENTS = (
     )
     .cte("stored_events")
 )
+"""Added to a statement, it stores what the parameter `events` lists, in that order."""
 
 
 def to_envelope(event: Event, source: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class UnitOfWork(Protocol):
     async def commit(self) -> None:
         """Save. When this returns, the changes are durable and no reader sees the old state.
 
-        After a method of a repository has raised, nothing can be saved: begin another.
+        After `EmailTakenError`, or an error of the database, nothing can be saved: begin another.
         """
 
 
