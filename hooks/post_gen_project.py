@@ -3,113 +3,47 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 
-class Part(NamedTuple):
-    """Files that a service has only if a question was answered in one way."""
-
-    question: str
-    answer: object
-    files: tuple[str, ...]
-
-
-# An option is a list of files. Every file that is not named here belongs to every service.
-MANIFEST: tuple[Part, ...] = (
-    Part(
-        "ci_provider",
-        answer="GitHub Actions",
-        files=(".github/dependabot.yml", ".github/workflows/ci.yml"),
+# The files and folders of each option: (question, answer) → paths. All others are in every service.
+MANIFEST: dict[tuple[str, object], tuple[str, ...]] = {
+    ("ci_provider", "GitHub Actions"): (".github",),
+    ("ci_provider", "GitLab CI"): (".gitlab-ci.yml",),
+    ("use_redis", True): (
+        "docs/cache.md",
+        "src/repositories/cache/redis",
+        "src/wiring/cache_redis.py",
+        "tests/e2e/redis",
+        "tests/fixtures/redis.py",
+        "tests/machinery/redis",
     ),
-    Part("ci_provider", answer="GitLab CI", files=(".gitlab-ci.yml",)),
-    Part(
-        "use_redis",
-        answer=True,
-        files=(
-            "docs/cache.md",
-            "src/repositories/cache/batches.py",
-            "src/repositories/cache/breaker.py",
-            "src/repositories/cache/client.py",
-            "src/repositories/cache/redis.py",
-            "src/repositories/cache/scripts.py",
-            "src/repositories/cache/writers.py",
-            "src/wiring/cache_redis.py",
-            "tests/contract/test_cache.py",
-            "tests/e2e/test_without_redis.py",
-            "tests/fixtures/redis.py",
-            "tests/integration/test_cache.py",
-            "tests/integration/test_cache_without_redis.py",
-            "tests/integration/test_cached_reads.py",
-            "tests/integration/test_cost_of_authentication.py",
-            "tests/integration/test_late_commits.py",
-            "tests/integration/test_late_writers.py",
-            "tests/integration/test_throttle_in_redis.py",
-            "tests/support/loading.py",
-            "tests/unit/test_batches.py",
-            "tests/unit/test_breaker.py",
-            "tests/unit/test_redis_settings.py",
-        ),
+    ("use_redis", False): (
+        "src/repositories/cache/none.py",
+        "src/wiring/cache_none.py",
+        "tests/fixtures/no_cache.py",
+        "tests/machinery/no_redis",
     ),
-    Part(
-        "use_redis",
-        answer=False,
-        files=(
-            "src/repositories/cache/none.py",
-            "src/wiring/cache_none.py",
-            "tests/fixtures/no_cache.py",
-            "tests/unit/test_no_cache.py",
-        ),
+    ("use_rabbitmq", True): (
+        "src/repositories/outbox/reader.py",
+        "src/repositories/rabbitmq",
+        "src/wiring/messaging_rabbitmq.py",
+        "tests/e2e/rabbitmq",
+        "tests/fixtures/rabbitmq.py",
+        "tests/machinery/rabbitmq",
     ),
-    Part(
-        "use_rabbitmq",
-        answer=True,
-        files=(
-            "src/repositories/db/outbox.py",
-            "src/repositories/rabbitmq/__init__.py",
-            "src/repositories/rabbitmq/connection.py",
-            "src/repositories/rabbitmq/consumer.py",
-            "src/repositories/rabbitmq/dead_letters.py",
-            "src/repositories/rabbitmq/failures.py",
-            "src/repositories/rabbitmq/relay.py",
-            "src/repositories/rabbitmq/topology.py",
-            "src/wiring/messaging_rabbitmq.py",
-            "tests/e2e/test_without_rabbitmq.py",
-            "tests/e2e/test_worker_on_rabbitmq.py",
-            "tests/fixtures/rabbitmq.py",
-            "tests/integration/test_broker.py",
-            "tests/integration/test_consumer.py",
-            "tests/integration/test_dead_letters.py",
-            "tests/integration/test_failing_messages.py",
-            "tests/integration/test_outbox.py",
-            "tests/integration/test_relay.py",
-            "tests/support/amqp.py",
-            "tests/support/consuming.py",
-            "tests/support/topologies.py",
-            "tests/unit/test_attempts.py",
-            "tests/unit/test_rabbitmq_settings.py",
-        ),
+    ("use_rabbitmq", False): (
+        "src/repositories/postgres_queue",
+        "src/wiring/messaging_postgres.py",
+        "tests/e2e/postgres_queue",
+        "tests/fixtures/postgres_queue.py",
+        "tests/machinery/postgres_queue",
     ),
-    Part(
-        "use_rabbitmq",
-        answer=False,
-        files=(
-            "src/repositories/db/consumer.py",
-            "src/repositories/db/dead_letters.py",
-            "src/repositories/db/queue.py",
-            "src/wiring/messaging_postgres.py",
-            "tests/e2e/test_worker_on_postgres.py",
-            "tests/fixtures/postgres_queue.py",
-            "tests/integration/test_dead_letters_in_postgres.py",
-            "tests/integration/test_failing_messages_in_postgres.py",
-            "tests/integration/test_queue.py",
-            "tests/support/queued.py",
-            "tests/unit/test_queue_settings.py",
-        ),
-    ),
-)
+}
 
 NEXT_STEPS = """
 {slug} is ready. Start it:
@@ -125,24 +59,24 @@ and open http://localhost:8000/docs. Without Docker, name your own servers in .e
 """
 
 
-def prune(project: Path, answers: dict[str, Any], manifest: tuple[Part, ...]) -> None:
-    """Remove the files of every part that was not chosen, and the folders that empties."""
-    for part in manifest:
-        if answers[part.question] == part.answer:
+def prune(project: Path, answers: dict[str, Any]) -> None:
+    """Remove the files and folders of every option that was not chosen."""
+    for (question, answer), paths in MANIFEST.items():
+        if answers[question] == answer:
             continue
-        for file in part.files:
-            path = project / file
-            path.unlink()
-            for folder in path.relative_to(project).parents:
-                if folder != Path() and not any((project / folder).iterdir()):
-                    (project / folder).rmdir()
+        for path in paths:
+            target = project / path
+            if target.is_dir():
+                shutil.rmtree(target)
+            else:
+                target.unlink()
 
 
 def main() -> int:
     """Run in the new project's folder, which is where cookiecutter starts hooks."""
     answers: dict[str, Any] = json.loads(r"""{{ cookiecutter | tojson }}""")
     slug = answers["project_slug"]
-    prune(Path.cwd(), answers, MANIFEST)
+    prune(Path.cwd(), answers)
     if "_commit" in answers:
         # cruft also renders into temporary folders, to compare two versions of the template:
         # secrets would differ between them and end up in the comparison.

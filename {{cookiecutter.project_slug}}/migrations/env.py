@@ -3,25 +3,22 @@
 import asyncio
 
 from alembic import context
-from pydantic import BaseModel
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from src import repositories
 from src.config import PostgresSettings
-from src.repositories.db.models import Base
+from src.repositories.postgres.base import Base
+from src.utils.modules import import_submodules
 from src.utils.settings import load
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('migrations'))")
 
-
-class Settings(BaseModel):
-    """What migrating takes."""
-
-    postgres: PostgresSettings
+import_submodules(repositories)  # every table enters Base.metadata
 
 
 def run(connection: Connection) -> None:
-    """Migrate in one transaction, and wait for another process that is migrating."""
+    """Migrate in one transaction. A second process waits until the first has finished."""
     context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
     with context.begin_transaction():
         connection.execute(LOCK)
@@ -30,7 +27,7 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Connect as the service does."""
-    postgres = load(Settings).postgres
+    postgres = load([PostgresSettings])[PostgresSettings]
     tls = {"ssl": postgres.tls}
     engine = create_async_engine(postgres.url, poolclass=pool.NullPool, connect_args=tls)
     async with engine.connect() as connection:

@@ -1,11 +1,10 @@
 """Write docs/asyncapi.yaml: the events of this service, as AsyncAPI 3 (asyncapi.com).
 
-Run it with `make asyncapi` after a change of src/domain/events.py; a test fails until you do.
+Run it with `make asyncapi` after a change of an event in src/domain/. A test fails until you do.
 """
 
 import sys
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,42 @@ from pydantic import TypeAdapter
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from src.domain.events import EVENTS, Event  # noqa: E402
+from src import domain  # noqa: E402
+from src.domain.event import EVENT_TYPES, Event  # noqa: E402
+from src.utils.modules import import_submodules  # noqa: E402
 
 DOCUMENT = PROJECT / "docs" / "asyncapi.yaml"
 TEXT = {"type": "string"}
 INFO = {"title": "name", "version": "version"}
-COMMON = {field.name for field in fields(Event)}
 
 
-class Plain(yaml.SafeDumper):
-    """Writes what is used twice twice, and not as an alias."""
+class PlainDumper(yaml.SafeDumper):
+    """Writes a value that is used twice in full each time, without an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002, D102
         return True
 
 
+def events() -> list[type[Event]]:
+    """Return all events: those in the document keep their order, new ones follow by name.
+
+    A diff of the document then shows only what changed.
+    """
+    import_submodules(domain)
+    listed = list(yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))["channels"])
+    names = [*filter(EVENT_TYPES.__contains__, listed), *sorted(EVENT_TYPES.keys() - listed)]
+    return [EVENT_TYPES[name] for name in names]
+
+
 def data_schema(event: type[Event]) -> dict[str, Any]:
-    """Return the JSON schema of an event's own fields."""
+    """Return the JSON schema of an event's facts."""
     schema = TypeAdapter(event).json_schema()
-    own = {name: value for name, value in schema["properties"].items() if name not in COMMON}
-    return {"type": "object", "properties": own, "required": sorted(own)}
+    facts = schema.get("properties", {})
+    return {"type": "object", "properties": facts, "required": sorted(facts)}
 
 
 def message(event: type[Event]) -> dict[str, Any]:
-    """Return how an event looks on the wire: a CloudEvent."""
+    """Return an event's message on the wire: a CloudEvent."""
     envelope = {
         "specversion": {"const": "1.0"},
         "id": {**TEXT, "format": "uuid"},
@@ -62,23 +73,24 @@ def message(event: type[Event]) -> dict[str, Any]:
 def document() -> str:
     """Return the whole document as YAML."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    channels = {event.name: channel(event.name) for event in EVENTS}
+    types = events()
+    channels = {event.name: channel(event.name) for event in types}
     operations = {
         event.name: {"action": "send", "channel": {"$ref": f"#/channels/{event.name}"}}
-        for event in EVENTS
+        for event in types
     }
     whole = {
         "asyncapi": "3.0.0",
         "info": {name: project["project"][key] for name, key in INFO.items()},
         "channels": channels,
         "operations": operations,
-        "components": {"messages": {event.name: message(event) for event in EVENTS}},
+        "components": {"messages": {event.name: message(event) for event in types}},
     }
-    return yaml.dump(whole, Dumper=Plain, sort_keys=False)
+    return yaml.dump(whole, Dumper=PlainDumper, sort_keys=False)
 
 
 def channel(name: str) -> dict[str, Any]:
-    """Return the channel of an event, whose address is its type."""
+    """Return the channel of an event. Its address is the event's name."""
     return {"address": name, "messages": {name: {"$ref": f"#/components/messages/{name}"}}}
 
 

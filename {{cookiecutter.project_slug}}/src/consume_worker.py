@@ -1,4 +1,4 @@
-"""The worker: `python -m src.consume_worker`. Brings events to their handlers."""
+"""The worker: `python -m src.consume_worker`. It delivers events to their consumers."""
 
 import asyncio
 import signal
@@ -9,36 +9,43 @@ import punq
 import structlog
 import uvloop
 
-from src.config import WorkerSettings, load_settings
-from src.container import build_container, open_resources
-from src.repositories.db.notify import OutboxListener
-from src.usecases.keep_house import KeepHouse
+from src.config import AppSettings, WorkerSettings
+from src.container import build_container, load_settings, open_resources
+from src.repositories.outbox.notify import OutboxListener
+from src.usecases.errors import DatabaseUnavailableError
+from src.usecases.operations.check_backlog import CheckBacklog
+from src.usecases.operations.purge_expired import PurgeExpired
 from src.usecases.ports.messaging import EventConsumer
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
 from src.utils.logging import configure_logging
 from src.wiring import Job
 
 log = structlog.get_logger()
 
 HEALTH_SECONDS = 5.0
-HOUSE_SECONDS = 60.0
+PURGE_SECONDS = 60.0
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but not beyond `stop`."""
+    """Wait for `seconds`, or until `stop` is set."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-async def keep_house(use_case: KeepHouse, stop: asyncio.Event) -> None:
-    """Keep house every minute, or without a pause while there is more to do, until `stop`."""
+async def maintain(container: punq.Container, stop: asyncio.Event) -> None:
+    """Purge expired data and check the backlog every minute, until `stop` is set.
+
+    While there is more to purge, it continues without a pause.
+    """
+    purge_expired = container.resolve(PurgeExpired)
+    check_backlog = container.resolve(CheckBacklog)
     while not stop.is_set():
         try:
-            if await use_case.execute():
+            await check_backlog.execute()
+            if await purge_expired.execute():
                 continue
         except DatabaseUnavailableError as error:
-            log.warning("house_not_kept", error=str(error))
-        await pause(stop, HOUSE_SECONDS)
+            log.warning("maintenance_failed", error=str(error))
+        await pause(stop, PURGE_SECONDS)
 
 
 async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event) -> None:
@@ -50,16 +57,16 @@ async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event
 
 
 async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
-    """Work until `stop` is set, then finish what is in flight within the grace."""
+    """Work until `stop` is set, then finish the work in progress within the grace period."""
     consumer: EventConsumer = container.resolve(EventConsumer)
     jobs = [job.run(stop) for job in (consumer, *container.resolve(list[Job]))]
-    jobs.append(keep_house(container.resolve(KeepHouse), stop))
+    jobs.append(maintain(container, stop))
     if settings.health_file:
         jobs.append(report_health(settings.health_file, consumer, stop))
     async with open_resources(container):
         tasks = [asyncio.create_task(job) for job in jobs]
         stopped = asyncio.create_task(stop.wait())
-        # A job that ends by itself has failed: then the others stop too, and its error is raised.
+        # A job that ends by itself has failed: the others stop, and its error is raised.
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         container.resolve(OutboxListener).wake()
@@ -72,14 +79,14 @@ async def work(container: punq.Container, settings: WorkerSettings, stop: asynci
 
 
 async def main() -> None:
-    """Set up, and work until SIGTERM or SIGINT."""
+    """Start the worker, and stop it on SIGTERM or SIGINT."""
     settings = load_settings()
-    configure_logging(settings.app.log_level)
+    configure_logging(settings[AppSettings].log_level)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     log.info("worker_started")
-    await work(build_container(settings), settings.worker, stop)
+    await work(build_container(settings), settings[WorkerSettings], stop)
     log.info("worker_stopped")
 
 

@@ -1,108 +1,74 @@
-"""Where the parts meet: each port gets its adapter here, and nowhere else.
+"""The container: the parts of this service, and the use cases on top of them.
 
-Everything is a singleton; a use case opens a unit of work when it runs. Of two registrations of one
-type the later counts, which is how a test puts a fake in an adapter's place.
+Every part is a singleton; a use case opens a unit of work when it runs. Of two registrations of one
+type the later one counts, so a test can replace an adapter by a fake.
 """
 
-from collections.abc import AsyncIterator
+import inspect
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 import punq
 
-from src.api.drain import Drain
-from src.config import Settings
-from src.consumers.dispatcher import EventDispatcher
-from src.consumers.subscriptions import SUBSCRIPTIONS
-from src.domain.events import EVENTS
-from src.repositories.db.engine import Database
-from src.repositories.db.message_records import DBMessageRecords
-from src.repositories.db.notify import OutboxListener, OutboxNotifier
-from src.repositories.db.unit_of_work import DBUnitOfWork
-from src.repositories.throttle import LimitsThrottle
-from src.usecases import USE_CASES
-from src.usecases.check_readiness import Dependency
-from src.usecases.ports.cache import ReadThroughCache
-from src.usecases.ports.messaging import MessageHandler, MessageRecords
-from src.usecases.ports.security import Passwords, Tokens
-from src.usecases.ports.throttle import Throttle
-from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from src.utils.passwords import Argon2Passwords
-from src.utils.tokens import SignedTokens
-from src.wiring import Resource
+from src import usecases
+from src.config import AppSettings, WorkerSettings
+from src.utils import settings as loading
+from src.utils.modules import import_submodules
+from src.utils.settings import Settings
+from src.wiring import Part, Resource, accounts, database, events
 # {% if cookiecutter.use_redis %}
-from src.wiring.cache_redis import register_cache
+from src.wiring import cache_redis as cache
 # {% else %}
-from src.wiring.cache_none import register_cache
+from src.wiring import cache_none as cache
 # {% endif %}
 # {% if cookiecutter.use_rabbitmq %}
-from src.wiring.messaging_rabbitmq import register_messaging
+from src.wiring import messaging_rabbitmq as messaging
 # {% else %}
-from src.wiring.messaging_postgres import register_messaging
+from src.wiring import messaging_postgres as messaging
 # {% endif %}
+
+PARTS: tuple[Part, ...] = (
+    database.part,
+    events.part,
+    cache.part,
+    messaging.part,
+    accounts.part,
+)
+
+
+def load_settings() -> Settings:
+    """Return the settings of all parts, or raise one `SettingsError` that names every problem."""
+    groups = [group for part in PARTS for group in part.settings]
+    return loading.load([AppSettings, WorkerSettings, *groups])
 
 
 def build_container(settings: Settings) -> punq.Container:
-    """Return a container in which everything can be resolved. Connects to nothing yet."""
+    """Return a container with all parts and use cases. It connects to no server yet."""
     container = punq.Container()
-    drain = Drain(settings.app.drain_seconds)
-    container.register(Drain, instance=drain)
-    if settings.app.drain_seconds:
-        check = Dependency("accepting", drain.check, is_required=True)
-        container.register(Dependency, instance=check)
-    _register_database(container, settings)
-    register_cache(container, settings)
-    register_messaging(container, settings)
-    _register_security(container, settings)
-    for use_case in {*USE_CASES, *(use_case for _, use_case in SUBSCRIPTIONS.values())}:
+    for part in PARTS:
+        part.register(container, settings)
+    for use_case in _use_cases():
         container.register(use_case, scope=punq.Scope.singleton)
     return container
 
 
 @asynccontextmanager
 async def open_resources(container: punq.Container) -> AsyncIterator[None]:
-    """Keep open what the parts share, and close it in the reverse order."""
-    for use_case in USE_CASES:
-        container.resolve(use_case)  # made now, so that a fault of wiring shows at the start
+    """Keep the shared connections open, and close them in the reverse order.
+
+    Every use case is created first, so a dependency that no part provides fails the start.
+    """
+    for use_case in _use_cases():
+        container.resolve(use_case)
     async with AsyncExitStack() as stack:
         for resource in container.resolve(list[Resource]):
             stack.push_async_callback(resource.aclose)
         yield
 
 
-def _register_database(container: punq.Container, settings: Settings) -> None:
-    name, postgres = settings.app.name, settings.postgres
-    database = Database(
-        postgres.url, tls=postgres.tls, pool_size=postgres.pool_size, application_name=name
-    )
-    notifier = OutboxNotifier(database)
-    for part in (database, OutboxListener(database), notifier):
-        container.register(type(part), instance=part)
-        container.register(Resource, instance=part)
-    check = Dependency("postgres", database.check, is_required=True)
-    container.register(Dependency, instance=check)
-    container.register(MessageRecords, instance=DBMessageRecords(database))
-    handler = EventDispatcher(SUBSCRIPTIONS, [e.name for e in EVENTS], container.resolve)
-    container.register(MessageHandler, instance=handler)
-    container.register(
-        UnitOfWorkFactory,
-        lambda: partial(
-            DBUnitOfWork, database, container.resolve(ReadThroughCache), notifier, source=name
-        ),
-        scope=punq.Scope.singleton,
-    )
-
-
-def _register_security(container: punq.Container, settings: Settings) -> None:
-    security, once = settings.security, punq.Scope.singleton
-    tokens = SignedTokens(
-        secret_keys=security.secret_keys,
-        issuer=settings.app.name,
-        ttl_seconds=security.access_token_ttl_seconds,
-        lifetime=security.lifetime,
-    )
-    container.register(Tokens, instance=tokens)
-    hashing = {"service_name": settings.app.name, **settings.security_hashing.model_dump()}
-    throttle = settings.security_throttle.model_dump()
-    container.register(Passwords, Argon2Passwords, scope=once, **hashing)
-    container.register(Throttle, LimitsThrottle, scope=once, **throttle)
+def _use_cases() -> Iterator[type]:
+    """Return every class in `src/usecases` that has a method `execute`."""
+    for module in import_submodules(usecases):
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            if cls.__module__ == module.__name__ and hasattr(cls, "execute"):
+                yield cls

@@ -3,20 +3,22 @@
 import tomllib
 
 from src.api.app import create_app
-from src.config import load_settings
-from src.container import build_container, open_resources
+from src.config import AppSettings
+from src.container import build_container, load_settings, open_resources
 from src.utils.logging import configure_logging
 from src.utils.settings import ROOT
 
 settings = load_settings()
-configure_logging(settings.app.log_level)
+app_settings = settings[AppSettings]
+configure_logging(app_settings.log_level)
 pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 app = create_app(
     build_container(settings),
     open_resources,
-    cors_origins=settings.app.cors_origins,
-    openapi_url="/openapi.json" if settings.app.docs_enabled else None,
     title=pyproject["tool"]["service"]["title"],
     description=pyproject["project"]["description"],
     version=pyproject["project"]["version"],
+    docs_enabled=app_settings.docs_enabled,
+    cors_origins=app_settings.cors_origins,
+    drain_seconds=app_settings.drain_seconds,
 )

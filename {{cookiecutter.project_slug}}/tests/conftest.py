@@ -1,6 +1,6 @@
-"""Fixtures for all tests: a database of this run alone, and what tests/fixtures/ adds to it.
+"""Fixtures for all tests: a database of this run alone, and the servers of tests/fixtures/.
 
-Nothing here reads `.env`, and nothing of the developer's is touched: see tests/support/.
+The tests read no `.env` and change no data of the developer: see tests/support/.
 """
 
 import asyncio
@@ -15,32 +15,28 @@ import punq
 import pytest
 import structlog
 
-from src.config import AppSettings, PostgresSettings, Settings, load_settings
-from src.container import build_container, open_resources
-from src.repositories.db.engine import Database
-from src.utils.settings import SettingsError
+from src.config import AppSettings, PostgresSettings
+from src.container import build_container, load_settings, open_resources
+from src.repositories.postgres.engine import Database
+from src.utils.settings import Settings, SettingsError
 from tests.support import isolation
-from tests.support.environment import GROUPS
+from tests.support.environment import COMPLETE, GROUPS, Environment
 from tests.support.servers import RUN_SETTINGS, find_servers
 
-# Fixtures for the servers that this service was made with.
+# The fixtures of the servers that this service uses.
 pytest_plugins = [
     f"tests.fixtures.{file.stem}" for file in Path(__file__).parent.glob("fixtures/*.py")
 ]
-PREFIXES = tuple(group.model_config["env_prefix"] for group in GROUPS)
-EMPTY_TABLES = """
-    DELETE FROM sessions; DELETE FROM users; DELETE FROM outbox_messages;
-    DELETE FROM processed_messages; DELETE FROM notifications
-"""
+PREFIXES = tuple(group.variable("") for group in GROUPS)
 
-# Whatever a developer's .env says, it does not decide about tests.
+# A developer's .env must not influence the tests.
 for group in GROUPS:
     group.model_config["env_file"] = None
 
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_logs() -> None:
-    """Log plainly: pretty tracebacks with all their variables take seconds each."""
+    """Log without formatted tracebacks, which take seconds each."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -51,9 +47,22 @@ def plain_logs() -> None:
     )
 
 
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """The environment without any variable of the service."""
+    return Environment(monkeypatch)
+
+
+@pytest.fixture
+def complete(environment: Environment) -> Environment:
+    """The environment with every variable that has no default, and no others."""
+    environment.set(COMPLETE)
+    return environment
+
+
 @pytest.fixture(scope="session")
-def environment() -> Iterator[dict[str, str]]:
-    """Put this run's settings, and no others, into the process's environment."""
+def run_variables() -> Iterator[dict[str, str]]:
+    """Put the variables of this run, and no others, into the environment."""
     with ExitStack() as stack:
         run = uuid4().hex[:8]
         variables = find_servers(stack) | {
@@ -74,14 +83,14 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-async def settings(environment: dict[str, str]) -> AsyncIterator[Settings]:
-    """Settings of this run. Its servers answer, and its database exists and is migrated."""
+async def settings(run_variables: dict[str, str]) -> AsyncIterator[Settings]:
+    """The settings of this run. Its servers answer, and its database exists and is migrated."""
     server = PostgresSettings()
     await isolation.wait_for(
         "POSTGRES", lambda: isolation.execute(server, "SELECT 1"), asyncpg.PostgresError
     )
     service = AppSettings.model_fields["name"].default
-    database = f"{service}_{environment['APP_NAME'].replace('-', '_')}"
+    database = f"{service}_{run_variables['APP_NAME'].replace('-', '_')}"
     async with isolation.own_database(server, database):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("POSTGRES_DB", database)
@@ -92,22 +101,26 @@ async def settings(environment: dict[str, str]) -> AsyncIterator[Settings]:
 @pytest.fixture(scope="session")
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """The run's database."""
-    database = Database(settings.postgres.url, pool_size=10, application_name=settings.app.name)
+    database = Database(
+        url=settings[PostgresSettings].url,
+        pool_size=10,
+        application_name=settings[AppSettings].name,
+    )
     yield database
     await database.aclose()
 
 
 @pytest.fixture
 async def empty_tables(settings: Settings) -> None:
-    """Empty the run's tables, for a test that looks at all rows of one."""
-    await isolation.execute(settings.postgres, EMPTY_TABLES)
+    """Empty the run's tables, for a test that reads all rows of one."""
+    await isolation.empty_tables(settings[PostgresSettings])
 
 
 @pytest.fixture
 async def container(
     settings: Settings, cache_server: None, message_server: None
 ) -> AsyncIterator[punq.Container]:
-    """The service's parts on the run's servers, open while the test runs."""
+    """The service's parts on the run's servers, open during the test."""
     container = build_container(settings)
     async with open_resources(container):
         yield container

@@ -3,65 +3,94 @@
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
 
 import punq
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from src.api import routes
+from src.api.dependencies import used
 from src.api.docs import add_documentation
 from src.api.drain import Drain
-from src.api.errors import add_error_handlers
 from src.api.middleware import HEADER, RequestMiddleware
-from src.api.routes import auth, health, users
+from src.api.problems import add_error_handlers
+from src.usecases.operations.check_readiness import Dependency
+from src.utils.modules import import_submodules
 
 Resources = Callable[[punq.Container], AbstractAsyncContextManager[None]]
-CORS: dict[str, Any] = {
-    "allow_methods": ["GET", "POST", "PUT"],
-    "allow_headers": ["Authorization", HEADER],
-    "expose_headers": ["Retry-After", HEADER],
-}
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  each is an option of the application
     container: punq.Container,
     resources: Resources,
     *,
+    title: str,
+    description: str,
+    version: str,
+    docs_enabled: bool = True,
     cors_origins: Sequence[str] = (),
-    **documentation: Any,
+    drain_seconds: float = 0,
 ) -> FastAPI:
     """Return the application.
 
-    `resources` keeps open what the container's parts share, from start-up to shutdown. Pages of the
-    `cors_origins` may call the API from a browser. The rest is for the API's documentation.
+    `resources` keeps the container's connections open from start-up to shutdown. Browsers may call
+    the API from pages of the `cors_origins`.
     """
+    drain = Drain(drain_seconds)
+    if drain_seconds:
+        check = Dependency(name="accepting", check=drain.check, is_required=True)
+        container.register(Dependency, instance=check)
     app = FastAPI(
-        lifespan=lambda _: _lifespan(container, resources),
+        title=title,
+        description=description,
+        version=version,
+        lifespan=lambda _: _lifespan(container, resources, drain),
+        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
+        openapi_url="/openapi.json" if docs_enabled else None,
         docs_url=None,
         redoc_url=None,
-        **documentation,
     )
-    app.add_middleware(RequestMiddleware)
-    if cors_origins:  # the outermost, so that a page can read a 500, too
-        app.add_middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)
     app.state.container = container
+    _add_middleware(app, cors_origins)
     add_error_handlers(app)
-    # Tried in this order: first what is asked for most. `include_router` looks each request up
-    # twice, a seventh of what it costs to answer `/health/live`; without it, `dependency_overrides`
-    # reach no route: tests replace what the container gives.
-    for router in (health.router, users.router, auth.router):
-        app.router.routes += router.routes
-    if app.openapi_url:
+    _add_routes(app)
+    if docs_enabled:
         add_documentation(app)
     return app
 
 
+def _add_middleware(app: FastAPI, cors_origins: Sequence[str]) -> None:
+    app.add_middleware(RequestMiddleware)
+    if cors_origins:  # the outermost, so that a page can also read a 500
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", HEADER],
+            expose_headers=["Retry-After", HEADER],
+        )
+
+
+def _add_routes(app: FastAPI) -> None:
+    """Include the router of every module in `routes`, after the hot routes."""
+    modules = import_submodules(routes)
+    for module in modules:
+        if hasattr(module, "add_hot_routes"):
+            module.add_hot_routes(app)
+    for module in modules:
+        app.include_router(module.router)
+
+
 @asynccontextmanager
-async def _lifespan(container: punq.Container, resources: Resources) -> AsyncIterator[None]:
+async def _lifespan(
+    container: punq.Container, resources: Resources, drain: Drain
+) -> AsyncIterator[None]:
+    for use_case in used:
+        container.resolve(use_case)  # a use case that the container does not know fails the start
     async with resources(container):
-        # What exists now lives as long as the process: no collection need look at it again.
+        # All objects that exist now live as long as the process: exempt them from collections.
         gc.collect()
         gc.freeze()
-        container.resolve(Drain).watch()
+        drain.watch()
         yield

@@ -1,4 +1,4 @@
-"""The pages `/docs` (Swagger UI) and `/redoc`; what they load comes from this service, too."""
+"""Serves the pages `/docs` (Swagger UI) and `/redoc`, and the files that they load."""
 
 import re
 from base64 import b64encode
@@ -10,9 +10,10 @@ from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import HTMLResponse
 
-ICON, OPENAPI = "docs/fastapi/favicon.png", "openapi.json"
+ICON = "docs/fastapi/favicon.png"
+OPENAPI = "openapi.json"
 INLINE_SCRIPT = re.compile(rb"<script>(.+?)</script>", re.DOTALL)
-# Both make styles as they go. ReDoc searches in a worker; Swagger UI has icons in its style sheet.
+# Both create inline styles. ReDoc searches in a worker. Swagger UI has icons in its style sheet.
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self' {};"
     " style-src 'self' 'unsafe-inline'; worker-src blob:;"
@@ -21,7 +22,7 @@ POLICY = (
 
 
 def add_documentation(app: FastAPI) -> None:
-    """Serve both pages and their files. Addresses are relative, since a proxy may add a prefix."""
+    """Serve both pages and their files. URLs are relative, because a proxy may add a prefix."""
     swagger_ui = get_swagger_ui_html(
         openapi_url=OPENAPI,
         title=escape(app.title),
@@ -41,7 +42,7 @@ def add_documentation(app: FastAPI) -> None:
 
 
 def _add_page(app: FastAPI, path: str, page: HTMLResponse, assets: str) -> None:
-    """Serve a page that may run its own scripts and no others."""
+    """Serve a page with a policy that allows its own scripts and no others."""
     scripts = (sha256(script).digest() for script in INLINE_SCRIPT.findall(bytes(page.body)))
     allowed = " ".join(f"'sha256-{b64encode(script).decode()}'" for script in scripts)
     page.headers["Content-Security-Policy"] = POLICY.format(allowed)

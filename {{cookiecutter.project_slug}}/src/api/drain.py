@@ -1,4 +1,4 @@
-"""Leaving a load balancer without losing a request."""
+"""Takes the API out of a load balancer without losing a request."""
 
 import asyncio
 import signal
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Drain:
-    """For some seconds after SIGTERM, the API says that it is not ready and goes on serving.
+    """Delays the stop by some seconds after SIGTERM. In that time the API serves, but is not ready.
 
-    Whoever routes by readiness then sends nothing more by the time Uvicorn closes the port, which
-    resets the connections that it has not accepted yet.
+    A load balancer that checks readiness then sends no more requests when Uvicorn closes the port.
+    Closing the port resets the connections that Uvicorn has not accepted yet.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -17,12 +17,15 @@ class Drain:
         self._has_begun = False
 
     async def check(self) -> None:
-        """Return if new requests are welcome, else raise."""
+        """Return if the API accepts new requests, else raise `InterruptedError`."""
         if self._has_begun:
-            raise InterruptedError("told to stop")
+            raise InterruptedError("the API received SIGTERM")
 
     def watch(self) -> None:
-        """Come before Uvicorn's own handler, which is there by the time the lifespan begins."""
+        """Replace Uvicorn's handler of SIGTERM, and call it after the delay.
+
+        Call this in the lifespan: Uvicorn installs its handler before the lifespan begins.
+        """
         if self._seconds:
             stop = signal.getsignal(signal.SIGTERM)
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._begin, stop)

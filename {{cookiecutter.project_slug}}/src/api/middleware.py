@@ -1,6 +1,6 @@
-"""What happens around every request: an id, a log line, and an answer to what nobody caught.
+"""Wraps every request: request id, log line, body limit, and a 500 for unhandled exceptions.
 
-Pure ASGI: Starlette's `BaseHTTPMiddleware` costs each request a task and two queues.
+Pure ASGI, because Starlette's `BaseHTTPMiddleware` costs each request a task and two queues.
 """
 
 import logging
@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from src.api.errors import internal_error
+from src.api.problems import internal_error
 
 log = structlog.get_logger()
 
@@ -24,18 +24,19 @@ ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestMiddleware:
-    """Gives each request an id, which follows it through logs, events and the answer."""
+    """Gives each request an id, which its log lines, its events and its response carry."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one ASGI connection."""
+        """Handle one ASGI connection. Only HTTP requests are wrapped."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request_id = _begin(scope)
-        started, status = time.perf_counter(), 0
+        started = time.perf_counter()
+        status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -49,14 +50,14 @@ class RequestMiddleware:
         except Exception:
             log.exception("unhandled_error")
             if status:
-                raise  # half an answer is out: all that is left is to break the connection
+                raise  # the response has begun, so only closing the connection shows the error
             await internal_error()(scope, receive, send_with_id)
         finally:
             _log_request(scope, status, time.perf_counter() - started)
 
 
 def _begin(scope: Scope) -> str:
-    """Return the id that the client sent, if it is fit for our logs, else a new one."""
+    """Bind the request's id to its log lines. Return the client's id if valid, else a new one."""
     sent_id = Headers(scope=scope).get(HEADER, "")
     request_id = sent_id if ACCEPTED_ID.fullmatch(sent_id) else token_hex(16)
     structlog.contextvars.clear_contextvars()
@@ -69,14 +70,14 @@ def _add_headers(message: Message, scope: Scope, request_id: str) -> None:
     headers = MutableHeaders(scope=message)
     headers.append(HEADER, request_id)
     headers.append("X-Content-Type-Options", "nosniff")
-    if scope["path"].startswith("/api/"):  # tokens, and what is a user's own
+    if scope["path"].startswith("/api/"):  # tokens and users' data
         headers.append("Cache-Control", "no-store")
 
 
 def _limited(receive: Receive) -> Receive:
-    """Return `receive` with an end to its patience.
+    """Wrap `receive` to reject bodies larger than `MAX_BODY_BYTES`.
 
-    FastAPI's `max_body_size` answers with plain text, past our handlers.
+    FastAPI's `max_body_size` answers in plain text and bypasses the exception handlers.
     """
     size = 0
 
@@ -92,7 +93,7 @@ def _limited(receive: Receive) -> Receive:
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    # Health checks come every few seconds and say nothing while all is well.
+    # Health checks arrive every few seconds. A successful one is of no interest.
     is_quiet = status == HTTPStatus.OK and scope["path"].startswith("/health/")
     log.log(
         logging.DEBUG if is_quiet else logging.INFO,

@@ -1,19 +1,27 @@
-"""Rules of the domain that were broken. Messages are shown to clients."""
+"""The kinds of rule that a request can break. `api/problems.py` answers each with its HTTP status.
+
+Derive the errors of an aggregate from these, in the aggregate's own file. Messages are shown to
+clients.
+"""
 
 
 class AuthenticationError(Exception):
-    """Whoever asks has not proven who they are."""
+    """The caller is not authenticated (401)."""
 
     def __init__(self, message: str = "The credentials are not valid.") -> None:
         super().__init__(message)
 
 
-class EmailTakenError(Exception):
-    """Another account already has this email address."""
+class PermissionDeniedError(Exception):
+    """The caller is authenticated, but may not do this (403)."""
 
-    def __init__(self) -> None:
-        super().__init__("An account with this email address already exists.")
+    def __init__(self, message: str = "You may not do this.") -> None:
+        super().__init__(message)
 
 
-class WeakPasswordError(Exception):
-    """The password is too short, too long or too common."""
+class ConflictError(Exception):
+    """The request contradicts the present state (409)."""
+
+
+class InvalidError(Exception):
+    """A value breaks a rule of the domain (422)."""

@@ -16,5 +16,5 @@ class Notification:
 
     @classmethod
     def welcome(cls, user_id: UUID, now: datetime) -> "Notification":
-        """Greet a new user."""
+        """Create the welcome of a new user."""
         return cls(id=uuid4(), user_id=user_id, kind="welcome", created_at=now)

@@ -1,4 +1,4 @@
-"""A login session: one row, whose refresh token moves on by one generation at a time."""
+"""The session aggregate: a login whose refresh token advances one generation at a time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,22 +6,29 @@ from enum import Enum
 from uuid import UUID, uuid4
 
 from src.domain.aggregate import Aggregate
-from src.domain.events import SessionReuseDetected
+from src.domain.event import Event
 
 REFRESH_GRACE = timedelta(seconds=10)
-"""How long the previous refresh token gets the same successor again, if an answer was lost."""
+"""How long the previous refresh token still returns the current one, after a lost response."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionReuseDetected(Event, name="session.reuse_detected.v1"):
+    """An outdated refresh token was presented, so one of its two holders is not the user."""
+
+    user_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionLifetime:
-    """How long a session lives without a refresh, and at the most."""
+    """How long a session lives: without a refresh, and at most."""
 
     idle: timedelta
     absolute: timedelta
 
 
 class Refresh(Enum):
-    """What became of a refresh token that was presented."""
+    """The outcome of presenting a refresh token."""
 
     ROTATED = "rotated"
     REPEATED = "repeated"
@@ -42,7 +49,7 @@ class Session(Aggregate):
 
     @classmethod
     def start(cls, user_id: UUID, lifetime: SessionLifetime, now: datetime) -> "Session":
-        """Begin a session; its first refresh token is of generation 1."""
+        """Begin a session. Its first refresh token has generation 1."""
         return cls(
             id=uuid4(),
             user_id=user_id,
@@ -51,16 +58,21 @@ class Session(Aggregate):
             absolute_expires_at=now + lifetime.absolute,
         )
 
+    @property
+    def version(self) -> int:
+        """The generation: each rotation is a new version of the session."""
+        return self.generation
+
     def is_live(self, now: datetime) -> bool:
         """Tell whether tokens of this session are accepted."""
         return self.revoked_at is None and now < self.idle_expires_at
 
     def refresh(self, generation: int, lifetime: SessionLifetime, now: datetime) -> Refresh:
-        """Answer a refresh token of the given generation.
+        """Present a refresh token of the given generation.
 
-        The current generation moves the session on. The one before it, within the grace, is a
-        repeated request and changes nothing. Any other was used before or never given out: it
-        revokes the session (RFC 9700, 4.14.2).
+        A replayed refresh token ends the session (RFC 9700, 4.14.2). The current generation
+        rotates. The previous generation, within the grace period, is a repeated request and changes
+        nothing. Any other generation was used before or never issued: it revokes the session.
         """
         if not self.is_live(now):
             return Refresh.ENDED
@@ -72,7 +84,7 @@ class Session(Aggregate):
         if 0 < generation == self.generation - 1 and now - self.rotated_at <= REFRESH_GRACE:
             return Refresh.REPEATED
         self.revoke(now)
-        self.record(SessionReuseDetected, self.generation, now, user_id=self.user_id)
+        self.record(SessionReuseDetected(user_id=self.user_id))
         return Refresh.REUSED
 
     def revoke(self, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The user aggregate, and the part of it that may be read and cached."""
+"""The user aggregate with its events, and the profile that may be cached."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -6,12 +6,35 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from src.domain.aggregate import Aggregate
-from src.domain.events import UserPasswordChanged, UserRegistered
+from src.domain.errors import ConflictError
+from src.domain.event import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserRegistered(Event, name="user.registered.v1"):
+    """Someone opened an account."""
+
+    user_id: UUID
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPasswordChanged(Event, name="user.password_changed.v1"):
+    """A user chose a new password; every other session of theirs has ended."""
+
+    user_id: UUID
+
+
+class EmailTakenError(ConflictError):
+    """Another account already has this email address."""
+
+    def __init__(self) -> None:
+        super().__init__("An account with this email address already exists.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserProfile:
-    """What a user is to readers. Holds no password hash, so it may leave Postgres for the cache."""
+    """What readers see of a user. It holds no password hash, so the cache may store it."""
 
     id: UUID
     email: str
@@ -22,7 +45,7 @@ class UserProfile:
 
 @dataclass(kw_only=True, eq=False)
 class User(Aggregate):
-    """Someone with an account. Changes only through the methods below."""
+    """A person with an account. Its state changes only through the methods below."""
 
     email: str
     password_hash: str = field(repr=False)
@@ -37,7 +60,7 @@ class User(Aggregate):
         user = cls(
             id=uuid4(), email=email, password_hash=password_hash, created_at=now, updated_at=now
         )
-        user.record(UserRegistered, user.version, now, user_id=user.id, email=email)
+        user.record(UserRegistered(user_id=user.id, email=email))
         return user
 
     def change_password(self, password_hash: str, now: datetime) -> None:
@@ -45,10 +68,13 @@ class User(Aggregate):
         self.password_hash = password_hash
         self.updated_at = now
         self.version += 1
-        self.record(UserPasswordChanged, self.version, now, user_id=self.id)
+        self.record(UserPasswordChanged(user_id=self.id))
 
     def rehash_password(self, password_hash: str) -> None:
-        """Keep the same password under a hash of today's parameters. Nobody notices."""
+        """Store a new hash of the same password with the current parameters.
+
+        No event and no new version: the password itself is unchanged.
+        """
         self.password_hash = password_hash
 
     def deactivate(self, now: datetime) -> None:
@@ -60,11 +86,10 @@ class User(Aggregate):
 
 
 def normalise_email(email: str) -> str:
-    """Fold an address to the one spelling under which an account is kept.
+    """Return the one spelling under which an account is stored.
 
-    The local part may be case-sensitive in theory (RFC 5321, 2.4); no provider of note treats it
-    so, and two accounts that differ in case or Unicode form alone are an impersonation waiting to
-    happen.
+    RFC 5321, 2.4 allows case-sensitive local parts, but no large provider distinguishes them. Two
+    accounts that differ only in case or Unicode form would invite impersonation.
     """
     folded = unicodedata.normalize("NFKC", email.strip()).casefold()
     return unicodedata.normalize("NFKC", folded)

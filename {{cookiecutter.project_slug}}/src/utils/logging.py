@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output, third parties' lines included."""
+"""Structured logs: one JSON object per line on standard output, including libraries' lines."""
 
 import json
 import logging
@@ -14,24 +14,23 @@ SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    # Without local variables, which may hold a password or a token.
+    # Without local variables, which may contain a password or a token.
     structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
 ]
 
 
 def _to_json(line: EventDict, **options: Any) -> bytes:
-    """Return the line as JSON. A line must never fail whoever logs it."""
+    """Return the line as JSON. Never raises, so a log call cannot make its caller fail."""
     try:
         return orjson.dumps(line, **options)
-    except TypeError:  # half a character, a large number, a key that is no text
+    except TypeError:  # a lone surrogate, a large integer, a key that is not text
         return json.dumps(line, **options).encode()
 
 
 def configure_logging(level: str) -> None:
-    """Log from `level` ("DEBUG", "INFO", …) on.
+    """Configure structlog and the standard library to log from `level` ("DEBUG", "INFO", …) on.
 
-    This service's own lines go straight to standard output, at a third of the cost of the way
-    through the standard library.
+    The service's own lines bypass the standard library's logging, which costs three times as much.
     """
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
@@ -44,7 +43,7 @@ def configure_logging(level: str) -> None:
 
 
 def _catch_standard_logging(level: int) -> None:
-    """Have the lines of Uvicorn and other libraries look like ours."""
+    """Format the lines of Uvicorn and other libraries like the service's own."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -1,22 +1,55 @@
-"""The parts that can be exchanged, in one file each: it registers their adapters.
+"""The parts of the service, one module each: what an option brings, it contributes here.
 
-Whoever registers one of the types below is asked for it: the worker runs every job beside its
-consumer, and every resource is closed in the end.
+A module names its part in a variable `part`, and `container.py` lists the parts.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+import punq
+
+from src.utils.settings import Settings, SettingsGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """An operator's command: `python -m src.manage NAME [ARGUMENT]`.
+
+    `run` gets the container and the argument, and returns the text to print.
+    """
+
+    name: str
+    help: str
+    run: Callable[[punq.Container, str | None], Awaitable[str]]
+    argument: str | None = None
+    argument_help: str = ""
+    is_argument_required: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The contribution of one module.
+
+    `register` puts adapters and use cases into the container. It may also register a `Job`, a
+    `Resource`, a `Dependency` to check for readiness, or a `PurgeStep`: the service collects them.
+    """
+
+    register: Callable[[punq.Container, Settings], None]
+    settings: Sequence[type[SettingsGroup]] = ()
+    commands: Sequence[Command] = ()
 
 
 class Job(Protocol):
-    """Something that the worker does as long as it runs."""
+    """Work that the worker does beside consuming."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; return once what was in flight is done."""
+        """Work until `stop` is set; return when the work in progress is done."""
 
 
 class Resource(Protocol):
-    """Something that holds connections."""
+    """An object with connections. The service closes it when it stops."""
 
     async def aclose(self) -> None:
-        """Let go of them."""
+        """Close the connections."""

@@ -1,15 +1,19 @@
-"""Nothing is cached: every read asks Postgres. Each process counts wrong guesses for itself."""
+"""No cache: every read asks Postgres, and each process counts wrong passwords by itself."""
 
 import punq
 from limits.aio.storage import Storage
 
-from src.config import Settings
 from src.repositories.cache.none import NoCache
-from src.repositories.throttle import MemoryCounters
 from src.usecases.ports.cache import ReadThroughCache
+from src.utils.security.counters import MemoryCounters
+from src.utils.settings import Settings
+from src.wiring import Part
 
 
-def register_cache(container: punq.Container, settings: Settings) -> None:  # noqa: ARG001
-    """Register what stands behind the port `ReadThroughCache`, and where guesses are counted."""
+def register(container: punq.Container, settings: Settings) -> None:  # noqa: ARG001
+    """Register the cache that stores nothing, and counters in memory."""
     container.register(ReadThroughCache, instance=NoCache())
     container.register(Storage, instance=MemoryCounters())
+
+
+part = Part(register=register)

@@ -1,26 +1,65 @@
-"""Users and sessions are cached in Redis, and wrong guesses counted there."""
+"""The cache in Redis, and the counters of wrong passwords."""
 
 import punq
 from limits.aio.storage import Storage
+from pydantic import PositiveFloat, PositiveInt, SecretStr
 
-from src.config import Settings
-from src.repositories.cache.client import WRITE_TIMEOUT_SECONDS, create_client, create_counters
-from src.repositories.cache.redis import RedisCache
-from src.usecases.check_readiness import Dependency
+from src.config import AppSettings
+from src.repositories.cache.redis.cache import RedisCache
+from src.repositories.cache.redis.client import (
+    WRITE_TIMEOUT_SECONDS,
+    create_client,
+    create_counters,
+)
+from src.usecases.operations.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
-from src.wiring import Resource
+from src.utils import settings as kinds
+from src.utils.settings import ServerSettings, Settings
+from src.wiring import Part, Resource
 
 
-def register_cache(container: punq.Container, settings: Settings) -> None:
-    """Register what stands behind the port `ReadThroughCache`, and where guesses are counted."""
-    redis = settings.redis
-    server = (redis.host, redis.port, redis.password.get_secret_value())
-    client = create_client(*server, redis.timeout_seconds, redis.tls_ca_file)
-    writers = create_client(*server, WRITE_TIMEOUT_SECONDS, redis.tls_ca_file)
-    name, ttl = settings.app.name, redis.ttl_seconds
-    cache = RedisCache(client, writers, namespace=name, ttl_seconds=ttl)
+class RedisSettings(ServerSettings, env_prefix="REDIS_"):
+    """Redis. `timeout_seconds` is how long a read waits for Redis before it asks Postgres."""
+
+    port: PositiveInt = 6379
+    password: kinds.OptionalSecret = SecretStr("")
+    ttl_seconds: PositiveInt = 300
+    timeout_seconds: PositiveFloat = 0.05
+
+
+def register(container: punq.Container, settings: Settings) -> None:
+    """Register the cache and the storage of the counters."""
+    name = settings[AppSettings].name
+    redis = settings[RedisSettings]
+    password = redis.password.get_secret_value()
+    client = create_client(
+        host=redis.host,
+        port=redis.port,
+        password=password,
+        timeout_seconds=redis.timeout_seconds,
+        tls_ca_file=redis.tls_ca_file,
+    )
+    invalidator_client = create_client(
+        host=redis.host,
+        port=redis.port,
+        password=password,
+        timeout_seconds=WRITE_TIMEOUT_SECONDS,
+        tls_ca_file=redis.tls_ca_file,
+    )
+    cache = RedisCache(
+        redis=client,
+        invalidator_redis=invalidator_client,
+        namespace=name,
+        ttl_seconds=redis.ttl_seconds,
+    )
     container.register(ReadThroughCache, instance=cache)
-    container.register(Storage, instance=create_counters(client, name))
+    container.register(Storage, instance=create_counters(redis=client, namespace=name))
     container.register(Resource, instance=cache)
-    # Without its cache the service is slower, but not wrong.
-    container.register(Dependency, instance=Dependency("redis", client.ping, is_required=False))
+    container.register(
+        Dependency,
+        # Not required: without the cache, reads ask Postgres.
+        instance=Dependency(name="redis", check=cache.check, is_required=False),
+    )
+
+
+part = Part(settings=(RedisSettings,), register=register)

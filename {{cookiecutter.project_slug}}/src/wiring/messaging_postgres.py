@@ -1,29 +1,48 @@
-"""Postgres is the queue: the worker hands the outbox's events straight to their handlers."""
-
-from functools import partial
+"""Messaging without a broker: the worker consumes the events of the outbox directly."""
 
 import punq
 
-from src.config import Settings
-from src.repositories.db.consumer import OutboxConsumer
-from src.repositories.db.dead_letters import DBDeadLetters
-from src.repositories.db.notify import OutboxListener
-from src.repositories.db.queue import TAKE_SUSPECTS
-from src.usecases.ports.messaging import DeadLetters, EventConsumer
-from src.wiring import Job
+from src.config import WorkerSettings
+from src.repositories.outbox.notify import OutboxListener
+from src.repositories.postgres.engine import Database
+from src.repositories.postgres_queue.backlog import PostgresBacklog
+from src.repositories.postgres_queue.consumer import PostgresConsumer
+from src.repositories.postgres_queue.dead_letters import PostgresDeadLetters
+from src.usecases.ports.messaging import (
+    DeadLetters,
+    EventConsumer,
+    MessageHandler,
+    OutboxBacklog,
+)
+from src.utils import settings as kinds
+from src.utils.settings import Settings, SettingsGroup
+from src.wiring import Part
 
 
-def register_messaging(container: punq.Container, settings: Settings) -> None:
-    """Register the way of events from the outbox to their handlers."""
-    worker = settings.worker
-    consumer = partial(
-        container.register,
-        factory=OutboxConsumer,
-        scope=punq.Scope.singleton,
-        retry_delays=settings.queue.retry_delays_seconds,
-        handler_timeout_seconds=worker.handler_timeout_seconds,
-    )
-    listener = container.resolve(OutboxListener)
-    consumer(EventConsumer, concurrency=worker.concurrency, listener=listener)
-    consumer(Job, concurrency=1, take=TAKE_SUSPECTS)
-    container.register(DeadLetters, DBDeadLetters, scope=punq.Scope.singleton)
+class QueueSettings(SettingsGroup, env_prefix="QUEUE_"):
+    """The queue of events in Postgres."""
+
+    retry_delays_seconds: kinds.Delays = (10, 60, 300)
+
+
+def register(container: punq.Container, settings: Settings) -> None:
+    """Register the path of events from the outbox to their consumers."""
+    database = container.resolve(Database)
+
+    def consumer() -> PostgresConsumer:
+        worker = settings[WorkerSettings]
+        return PostgresConsumer(
+            database=database,
+            listener=container.resolve(OutboxListener),
+            handle=container.resolve(MessageHandler),
+            retry_delays=settings[QueueSettings].retry_delays_seconds,
+            concurrency=worker.concurrency,
+            handler_timeout_seconds=worker.handler_timeout_seconds,
+        )
+
+    container.register(EventConsumer, factory=consumer, scope=punq.Scope.singleton)
+    container.register(OutboxBacklog, instance=PostgresBacklog(database=database))
+    container.register(DeadLetters, instance=PostgresDeadLetters(database=database))
+
+
+part = Part(settings=(QueueSettings,), register=register)

@@ -1,39 +1,94 @@
-"""Events go through RabbitMQ: the worker publishes the outbox, and consumes."""
+"""Messaging with RabbitMQ: the worker publishes the events of the outbox, and consumes them."""
 
 import punq
+from pydantic import PositiveInt
 
-from src.config import Settings
-from src.consumers.subscriptions import SUBSCRIPTIONS
-from src.domain.events import EVENTS
-from src.repositories.db.outbox import DBOutbox
+from src.config import AppSettings, WorkerSettings
+from src.consumers.subscription import load_subscriptions
+from src.domain.event import EVENT_TYPES
+from src.repositories.outbox.notify import OutboxListener
+from src.repositories.outbox.reader import OutboxReader
+from src.repositories.postgres.engine import Database
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
 from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
 from src.repositories.rabbitmq.relay import OutboxRelay
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.check_readiness import Dependency
-from src.usecases.ports.messaging import DeadLetters, EventConsumer
-from src.wiring import Job
+from src.usecases.operations.check_readiness import Dependency
+from src.usecases.ports.messaging import (
+    DeadLetters,
+    EventConsumer,
+    MessageHandler,
+    OutboxBacklog,
+)
+from src.utils import settings as kinds
+from src.utils.settings import ServerSettings, Settings
+from src.wiring import Job, Part
 
 
-def register_messaging(container: punq.Container, settings: Settings) -> None:
-    """Register the way of events from the outbox to their handlers."""
-    rabbitmq, once = settings.rabbitmq, punq.Scope.singleton
-    password = rabbitmq.password.get_secret_value()
-    server = (rabbitmq.host, rabbitmq.port)
-    broker = RabbitMQBroker(*server, rabbitmq.user, password, rabbitmq.vhost, rabbitmq.tls)
-    topology = Topology(
-        name=settings.app.name,
-        retry_delays=rabbitmq.retry_delays_seconds,
-        event_types=sorted({*SUBSCRIPTIONS, *(event.name for event in EVENTS)}),
+class RabbitMQSettings(ServerSettings, env_prefix="RABBITMQ_"):
+    """RabbitMQ."""
+
+    port: PositiveInt = 5672
+    user: str
+    password: kinds.Secret
+    vhost: str = "/"
+    retry_delays_seconds: kinds.Delays = (10, 60, 300)
+
+
+def create_broker(rabbitmq: RabbitMQSettings) -> RabbitMQBroker:
+    """Return the broker that the settings name."""
+    return RabbitMQBroker(
+        host=rabbitmq.host,
+        port=rabbitmq.port,
+        user=rabbitmq.user,
+        password=rabbitmq.password.get_secret_value(),
+        vhost=rabbitmq.vhost,
+        tls=rabbitmq.tls,
     )
+
+
+def create_topology(settings: Settings) -> Topology:
+    """Return the exchange and the queues of this service."""
+    return Topology(
+        name=settings[AppSettings].name,
+        retry_delays=settings[RabbitMQSettings].retry_delays_seconds,
+        event_types=sorted({*load_subscriptions(), *EVENT_TYPES}),
+    )
+
+
+def register(container: punq.Container, settings: Settings) -> None:
+    """Register the path of events from the outbox to their consumers."""
+    broker = create_broker(settings[RabbitMQSettings])
+    topology = create_topology(settings)
+    outbox = OutboxReader(database=container.resolve(Database))
+    relay = OutboxRelay(
+        outbox=outbox,
+        listener=container.resolve(OutboxListener),
+        broker=broker,
+        topology=topology,
+    )
+
+    def consumer() -> RabbitMQConsumer:
+        worker = settings[WorkerSettings]
+        return RabbitMQConsumer(
+            broker=broker,
+            topology=topology,
+            handle=container.resolve(MessageHandler),
+            concurrency=worker.concurrency,
+            handler_timeout_seconds=worker.handler_timeout_seconds,
+        )
+
     container.register(RabbitMQBroker, instance=broker)
-    container.register(Topology, instance=topology)
-    # Without its broker the service's events come later, but none is lost.
-    check = Dependency("rabbitmq", broker.check, is_required=False)
-    container.register(Dependency, instance=check)
-    container.register(DeadLetters, RabbitMQDeadLetters, scope=once)
-    container.register(DBOutbox, scope=once)
-    container.register(Job, OutboxRelay, scope=once)
-    limits = settings.worker.model_dump(include={"concurrency", "handler_timeout_seconds"})
-    container.register(EventConsumer, RabbitMQConsumer, scope=once, **limits)
+    container.register(
+        Dependency,
+        # Not required: without the broker, events are delivered later, and none is lost.
+        instance=Dependency(name="rabbitmq", check=broker.check, is_required=False),
+    )
+    container.register(EventConsumer, factory=consumer, scope=punq.Scope.singleton)
+    container.register(Job, instance=relay)
+    container.register(OutboxBacklog, instance=outbox)
+    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker=broker, topology=topology))
+
+
+part = Part(settings=(RabbitMQSettings,), register=register)

@@ -11,9 +11,9 @@ from uuid import UUID
 import punq
 import pytest
 from sqlalchemy import select
-
 from src.repositories.db.engine import Database
 from src.repositories.db.models import NotificationRow, OutboxRow
+
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase

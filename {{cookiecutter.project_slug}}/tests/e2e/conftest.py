@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import httpx2
 import punq
 import pytest
+from src.repositories.db import notify
 
 from src.config import Settings
 from src.container import build_container
-from src.repositories.db import notify
 from src.usecases.ports.messaging import MessageHandler
 from tests.support.accounts import Account, Login, register
 from tests.support.events import Spy

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import httpx2
 from sqlalchemy import text
-
 from src.repositories.db.engine import Database
+
 from tests.support.accounts import PASSWORD, Account, Login, post, problem_of
 from tests.support.users import new_email
 

@@ -1,11 +1,11 @@
 """Behind a proxy, whoever the proxy says is the client; otherwise nobody is believed."""
 
 import pytest
+from src.usecases.log_in import LogIn
 
 from src.config import Settings
 from src.container import build_container
 from src.domain.errors import AuthenticationError
-from src.usecases.log_in import LogIn
 from tests.support.accounts import PASSWORD, post
 from tests.support.service import serving
 from tests.support.users import new_email

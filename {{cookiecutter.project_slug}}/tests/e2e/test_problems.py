@@ -6,10 +6,10 @@ from typing import Any
 import httpx2
 import punq
 import pytest
+from src.usecases.register_user import RegisterUser
 
 from src.config import Settings
 from src.container import build_container
-from src.usecases.register_user import RegisterUser
 from tests.support.accounts import PASSWORD, Account, Login, post, problem_of
 from tests.support.network import closed_port
 from tests.support.service import serving

@@ -8,11 +8,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 from sqlalchemy import text
+from src.repositories.db.engine import Database
+from src.usecases.ports.security import Tokens
 
 from src.config import Settings
 from src.container import build_container
-from src.repositories.db.engine import Database
-from src.usecases.ports.security import Tokens
 from tests.support.accounts import Account, Login, post, problem_of
 from tests.support.users import new_session
 

@@ -8,11 +8,11 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from src.repositories.db.engine import Database
 
 from src import manage
 from src.config import Settings
 from src.container import build_container
-from src.repositories.db.engine import Database
 from tests.support.accounts import PASSWORD, Account, Login, post, problem_of
 from tests.support.service import serving
 from tests.support.users import new_email

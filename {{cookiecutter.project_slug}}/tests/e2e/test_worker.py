@@ -6,10 +6,10 @@ import httpx2
 import punq
 import pytest
 from sqlalchemy import text
+from src.repositories.db.engine import Database
 
 from src.config import Settings
 from src.container import build_container
-from src.repositories.db.engine import Database
 from tests.support.accounts import PASSWORD, Account, post, register
 from tests.support.events import WAITING, Spy, kinds, nothing_waits, welcomed
 from tests.support.service import working

@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx2
 import punq
 import pytest
+from src.repositories.db import notify
+from src.repositories.db.engine import Database
 
 from src import consume_worker
 from src.config import Settings
 from src.consume_worker import work
 from src.container import build_container
-from src.repositories.db import notify
-from src.repositories.db.engine import Database
 from src.usecases.ports.messaging import MessageRecords
 from tests.support.accounts import register
 from tests.support.events import nothing_waits, welcomed

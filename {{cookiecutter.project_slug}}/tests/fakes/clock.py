@@ -1,12 +1,12 @@
-"""A clock that tests move."""
+"""A clock that tests advance."""
 
 from datetime import UTC, datetime, timedelta
 
 
 class MovableClock:
-    """Stands still until it is moved.
+    """Stands still until a test advances it.
 
-    It starts at the system's time, by which the JWT library judges a token's age.
+    It starts at the system's time, because the JWT library compares a token's expiry with that.
     """
 
     def __init__(self) -> None:
@@ -16,5 +16,5 @@ class MovableClock:
         return self.now
 
     def advance(self, **by: float) -> None:
-        """Move on by so many seconds, days and so on."""
+        """Advance by a duration: `clock.advance(minutes=5)`."""
         self.now += timedelta(**by)

@@ -1,77 +1,111 @@
-"""Postgres in memory: what is committed, what a transaction has written, who holds which lock."""
+"""An in-memory database: committed rows, and transactions with writes and locks of their own.
+
+A row is any object, and its class is its table. A new aggregate needs no change here.
+"""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
-from uuid import UUID
+from copy import deepcopy
+from typing import Any, TypeVar
 
-from src.domain.aggregate import Aggregate
-from src.domain.events import Event
-from src.domain.notification import Notification
-from src.domain.session import Session
-from src.domain.user import User
+from src.domain.aggregate import Aggregate, RecordedEvent
 
-
-@dataclass
-class Rows:
-    """The rows of all tables."""
-
-    users: dict[UUID, User] = field(default_factory=dict)
-    sessions: dict[UUID, Session] = field(default_factory=dict)
-    notifications: dict[UUID, Notification] = field(default_factory=dict)
-    processed_messages: set[UUID] = field(default_factory=set)
-    events: list[Event] = field(default_factory=list)
+T = TypeVar("T")
 
 
 class InMemoryDatabase:
-    """What is committed, and the locks on it."""
+    """The committed rows, the committed events in their order, and the locks."""
 
     def __init__(self) -> None:
-        self.rows = Rows()
+        self.events: list[RecordedEvent] = []
         self.locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tables: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
+
+    def get(self, table: type[T], key: Hashable) -> T | None:
+        """Return a copy of a committed row, or None."""
+        return deepcopy(self._tables[table].get(key))
+
+    def all(self, table: type[T]) -> list[T]:
+        """Return copies of all committed rows of a table, in the order of their creation."""
+        return deepcopy([*self._tables[table].values()])
+
+    def put(self, key: Hashable, row: object) -> None:
+        """Commit a row."""
+        self._tables[type(row)][key] = deepcopy(row)
+
+    def delete(self, table: type, key: Hashable) -> None:
+        """Commit the deletion of a row."""
+        self._tables[table].pop(key, None)
 
 
 class InMemoryTransaction:
-    """Keeps its writes to itself until it commits, and its locks until it ends."""
+    """Its writes are invisible to others until it commits. It holds its locks until it ends."""
 
     def __init__(self, database: InMemoryDatabase) -> None:
         self.database = database
-        self.written = Rows()
-        self.forgotten_sessions: set[UUID] = set()
+        self._written: dict[tuple[type, Hashable], Any] = {}
+        self._events: list[RecordedEvent] = []
         self._held: set[Hashable] = set()
 
     @property
-    def committed(self) -> Rows:
-        """What every transaction sees."""
-        return self.database.rows
+    def changed_tables(self) -> set[str]:
+        """The names of the tables with uncommitted changes."""
+        return {table.__name__ for table, _ in self._written}
 
-    async def lock(self, row: Hashable) -> None:
-        """Wait until no other transaction holds the row, and hold it."""
-        if row not in self._held:
-            await self.database.locks[row].acquire()
-            self._held.add(row)
+    def get(self, table: type[T], key: Hashable) -> T | None:
+        """Return a copy of a row as this transaction sees it, or None."""
+        if (table, key) not in self._written:
+            return self.database.get(table, key)
+        row: T | None = self._written[table, key]
+        return deepcopy(row)
 
-    def take_events(self, aggregate: Aggregate) -> None:
-        """Have the aggregate's new events stored when this commits."""
-        self.written.events += aggregate.events
+    async def get_for_update(self, table: type[T], key: Hashable) -> T | None:
+        """Return a copy of a row, locked until this transaction ends, or None."""
+        if self.database.get(table, key) is not None:
+            await self.lock((table, key))
+        return self.get(table, key)
+
+    def all(self, table: type[T]) -> list[T]:
+        """Return copies of all rows of a table as this transaction sees them."""
+        rows = self.database._tables[table] | {
+            key: row for (written, key), row in self._written.items() if written is table
+        }
+        return deepcopy([row for row in rows.values() if row is not None])
+
+    def put(self, key: Hashable, row: object) -> None:
+        """Insert or replace a row."""
+        self._written[type(row), key] = deepcopy(row)
+
+    def delete(self, table: type, key: Hashable) -> None:
+        """Delete a row."""
+        self._written[table, key] = None
+
+    def record_events(self, aggregate: Aggregate) -> None:
+        """Store the events that an aggregate has recorded since it was last saved."""
+        self._events += aggregate.events
         aggregate.events = []
 
+    async def lock(self, key: Hashable) -> None:
+        """Wait until no other transaction holds this lock, and hold it."""
+        if key not in self._held:
+            await self.database.locks[key].acquire()
+            self._held.add(key)
+
     def commit(self) -> None:
-        """Let everyone see the writes."""
-        committed, written, self.written = self.database.rows, self.written, Rows()
-        committed.users |= written.users
-        committed.sessions |= written.sessions
-        for session_id in self.forgotten_sessions:
-            committed.sessions.pop(session_id, None)
-        committed.notifications |= written.notifications
-        committed.processed_messages |= written.processed_messages
-        committed.events += written.events
+        """Make the writes and events visible to all, and release the locks."""
+        for (table, key), row in self._written.items():
+            if row is None:
+                self.database.delete(table, key)
+            else:
+                self.database.put(key, row)
+        self.database.events += self._events
         self.close()
 
     def close(self) -> None:
-        """Drop what is not committed, and let go of every lock."""
-        self.written = Rows()
-        for row in self._held:
-            self.database.locks[row].release()
+        """Drop uncommitted writes, and release the locks."""
+        self._written.clear()
+        self._events = []
+        for key in self._held:
+            self.database.locks[key].release()
         self._held.clear()

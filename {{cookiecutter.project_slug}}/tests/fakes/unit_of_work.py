@@ -1,30 +1,32 @@
-"""Units of work on the database in memory."""
+"""A unit of work on the in-memory database."""
 
-from typing import Self
+from typing import ClassVar, Self
 
-from src.usecases.ports.sessions import SessionRepository
-from src.usecases.ports.unit_of_work import Inbox, NotificationRepository
-from src.usecases.ports.users import UserRepository
+from src.usecases.ports.unit_of_work import UnitOfWork
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase, InMemoryTransaction
-from tests.fakes.repositories import (
-    InMemoryInbox,
-    InMemoryNotificationRepository,
-    InMemorySessionRepository,
-    InMemoryUserRepository,
-)
+from tests.fakes.inbox import InMemoryInbox
+from tests.fakes.notifications import InMemoryNotificationRepository
+from tests.fakes.sessions import InMemorySessionRepository
+from tests.fakes.users import InMemoryUserRepository
 
 
-class InMemoryUnitOfWork:
-    """Its port is `UnitOfWork`."""
+class InMemoryUnitOfWork(UnitOfWork):
+    """One transaction, shared by a repository for each aggregate.
+
+    `forgotten` names the changed tables of units of work that were left without an exception and
+    without a commit. A fixture of the unit tests fails a test in which that happens.
+    """
+
+    forgotten: ClassVar[list[str]] = []
 
     def __init__(self, database: InMemoryDatabase, clock: MovableClock) -> None:
         self.now = clock.now
-        self._transaction = transaction = InMemoryTransaction(database)
-        self.users: UserRepository = InMemoryUserRepository(transaction)
-        self.sessions: SessionRepository = InMemorySessionRepository(transaction)
-        self.notifications: NotificationRepository = InMemoryNotificationRepository(transaction)
-        self.inbox: Inbox = InMemoryInbox(transaction)
+        self._transaction = InMemoryTransaction(database)
+        self.users = InMemoryUserRepository(self._transaction)
+        self.sessions = InMemorySessionRepository(self._transaction)
+        self.notifications = InMemoryNotificationRepository(self._transaction)
+        self.inbox = InMemoryInbox(self._transaction)
 
     async def __aenter__(self) -> Self:
         return self
@@ -33,4 +35,6 @@ class InMemoryUnitOfWork:
         self._transaction.commit()
 
     async def __aexit__(self, *exception: object) -> None:
+        if not any(exception):
+            self.forgotten.extend(sorted(self._transaction.changed_tables))
         self._transaction.close()

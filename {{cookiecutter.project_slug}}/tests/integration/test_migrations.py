@@ -9,9 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
+from src.repositories.db.models import Base
 
 from src.config import PostgresSettings, Settings
-from src.repositories.db.models import Base
 from src.utils.settings import ROOT
 from tests.support import isolation
 

@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
-
-from src.config import Settings
-from src.domain.user import User
 from src.repositories.db.engine import Database
 from src.repositories.db.models import OutboxRow, UserRow
 from src.repositories.db.notify import OutboxNotifier
 from src.repositories.db.unit_of_work import DBUnitOfWork
+
+from src.config import Settings
+from src.domain.user import User
 from src.usecases.ports.unit_of_work import DatabaseUnavailableError, UnitOfWorkFactory
 from tests.fakes.cache import InMemoryCache
 from tests.support.network import closed_port

@@ -1,18 +1,17 @@
-"""What a client of the API does, and what every refusal must look like."""
+"""A client of the account routes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 
 from tests.support.users import new_email
 
-PASSWORD = "a passphrase that nobody has"
+PASSWORD = "a passphrase for the tests"
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account, and a way to the API."""
+    """An account, with a client of the API."""
 
     api: httpx2.AsyncClient
     id: str
@@ -28,7 +27,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Login:
-    """A session's tokens."""
+    """A session's tokens, with a client of the API."""
 
     api: httpx2.AsyncClient
     access_token: str
@@ -36,11 +35,11 @@ class Login:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What shows who makes a request."""
+        """The header that authenticates a request."""
         return {"Authorization": f"Bearer {self.access_token}"}
 
     async def me(self) -> httpx2.Response:
-        """Read the user."""
+        """Read the authenticated user."""
         return await self.api.get("/api/v1/users/me", headers=self.headers)
 
     async def refresh(self) -> httpx2.Response:
@@ -52,7 +51,7 @@ class Login:
         return await self.api.post("/api/v1/auth/logout", headers=self.headers)
 
     async def change_password(self, current: str, new: str) -> httpx2.Response:
-        """Choose another password."""
+        """Replace the password."""
         body = {"current_password": current, "new_password": new}
         return await self.api.put("/api/v1/users/me/password", json=body, headers=self.headers)
 
@@ -67,16 +66,3 @@ async def register(api: httpx2.AsyncClient) -> Account:
     response = await post(api, "register", email=new_email(), password=PASSWORD)
     assert response.status_code == 201, response.text
     return Account(api, response.json()["id"], response.json()["email"])
-
-
-def problem_of(response: httpx2.Response, status: int, name: str) -> dict[str, Any]:
-    """Return the problem that a refusal carries, which has the form that they all have."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    problem: dict[str, Any] = response.json()
-    assert problem["type"] == f"urn:problem:{name}"
-    assert problem["title"]
-    assert problem["status"] == status
-    assert problem["detail"]
-    assert problem["request_id"] == response.headers["x-request-id"]
-    return problem

@@ -1,19 +1,23 @@
-"""The settings' variables, by what the settings themselves say of them."""
+"""The variables of the settings, derived from the settings themselves."""
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from src.config import Settings, load_settings
-from src.utils.settings import SettingsError
+from src.config import AppSettings, WorkerSettings
+from src.container import PARTS, load_settings
+from src.utils.settings import SettingsError, SettingsGroup
 
-GROUPS: list[Any] = [group.annotation for group in Settings.model_fields.values()]
+GROUPS: list[type[SettingsGroup]] = [
+    AppSettings,
+    WorkerSettings,
+    *(group for part in PARTS for group in part.settings),
+]
 SECRET = "s3cret-that-must-never-be-shown-0123456789"
 FIELDS = {
-    f"{group.model_config['env_prefix']}{name}".upper(): field
+    group.variable(name): field
     for group in GROUPS
     for name, field in group.model_fields.items()
     if not field.validation_alias
@@ -24,7 +28,7 @@ COMPLETE = dict.fromkeys(REQUIRED, "service") | dict.fromkeys(SECRETS, SECRET)
 
 
 class Environment:
-    """The variables that the service may read, and no others."""
+    """The environment without any variable of the service, until a test sets some."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
@@ -33,12 +37,12 @@ class Environment:
         self.read_file(None)
 
     def read_file(self, path: Path | None) -> None:
-        """Have the settings read this file in place of the developer's `.env`."""
+        """Make the settings read this file in place of the developer's `.env`."""
         for group in GROUPS:
             self._patch.setitem(group.model_config, "env_file", path)
 
     def unset(self, name: str) -> None:
-        """Take a variable away."""
+        """Remove a variable."""
         self._patch.delenv(name)
 
     def set(self, variables: dict[str, str], **more: str) -> None:
@@ -48,7 +52,7 @@ class Environment:
 
 
 def refusal() -> str:
-    """Return why the settings do not allow a start."""
+    """Load settings that do not allow a start, and return the message."""
     with pytest.raises(SettingsError) as error:
         load_settings()
     return str(error.value)

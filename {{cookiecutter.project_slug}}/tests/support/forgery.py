@@ -1,4 +1,4 @@
-"""Tokens as an attacker would make them, each with one flaw."""
+"""Forges access tokens, each with one flaw."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ def encoded(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Forger:
-    """Knows a service's secret, which makes each flaw below the only one, and a user's session."""
+    """Forges tokens with the service's own secret, so the named flaw of each is its only flaw."""
 
     secret: str
     issuer: str
@@ -34,7 +34,7 @@ class Forger:
     refresh_token: str
 
     def claims(self, **changed: Any) -> dict[str, Any]:
-        """Return the claims of the genuine token, some of them changed."""
+        """Return the claims of the genuine token with some changes."""
         genuine: dict[str, Any] = jwt.decode(self.access_token, options={"verify_signature": False})
         return genuine | changed
 
@@ -46,18 +46,18 @@ class Forger:
         algorithm: str = "HS256",
         **headers: Any,
     ) -> str:
-        """Return a token with these claims, by default signed as the service signs."""
+        """Return a token with these claims. By default it is signed as the service signs."""
         headers = {"typ": "at+jwt"} | headers
         return jwt.encode(payload, key or self.secret, algorithm, headers=headers)
 
     def by_hand(self, header: dict[str, Any], signature: bytes | None = None) -> str:
-        """Sign what the JWT library would not; by default with the service's own secret."""
+        """Sign a header that the JWT library refuses, by default with the service's own secret."""
         head = f"{encoded(json.dumps(header).encode())}.{self.access_token.split('.')[1]}"
         own = hmac.digest(self.secret.encode(), head.encode(), hashlib.sha256)
         return f"{head}.{encoded(own if signature is None else signature)}"
 
     def hostile(self) -> dict[str, str]:
-        """Return a token for each flaw."""
+        """Return a token for each flaw, by the flaw's name."""
         return {
             **self._malformed(),
             **self._of_another_algorithm(),
@@ -68,7 +68,7 @@ class Forger:
 
     def _malformed(self) -> dict[str, str]:
         genuine = self.access_token
-        # Another spelling of the signature: its last character has another unused bit.
+        # The last character of the signature has an unused bit. Both values decode to the same.
         respelled = genuine[:-1] + ALPHABET[ALPHABET.index(genuine[-1]) ^ 1]
         other = self.signed(self.claims(jti=uuid4().hex)).rpartition(".")[2]
         return {
@@ -76,19 +76,19 @@ class Forger:
             "dots": "..",
             "one part": "abc",
             "four parts": genuine + ".abc",
-            "not base 64": "ä.ö.ü",
+            "not Base64": "ä.ö.ü",
             "a null character": "\x00" + genuine,
-            "a header without end": encoded(b'{"a":' + b"[" * 1000) + ".e30.e30",
-            "a header that is no object": encoded(b'"HS256"') + ".e30.e30",
+            "a deeply nested header": encoded(b'{"a":' + b"[" * 1000) + ".e30.e30",
+            "a header that is not an object": encoded(b'"HS256"') + ".e30.e30",
             "no signature": genuine.rpartition(".")[0] + ".",
-            "a signature cut short": genuine[:-2],
-            "a token cut short": genuine[: len(genuine) // 2],
+            "a truncated signature": genuine[:-2],
+            "a truncated token": genuine[: len(genuine) // 2],
             "a changed signature": genuine[:-9]
             + ("A" if genuine[-9] != "A" else "B")
             + genuine[-8:],
             "another spelling of the signature": respelled,
             "a padded signature": genuine + "=",
-            "another token's signature": f"{genuine.rpartition('.')[0]}.{other}",
+            "the signature of another token": f"{genuine.rpartition('.')[0]}.{other}",
         }
 
     def _of_another_algorithm(self) -> dict[str, str]:
@@ -103,42 +103,43 @@ class Forger:
             "algorithm RS256": self.by_hand({"alg": "RS256", "typ": "at+jwt"}),
             "algorithm EdDSA": self.by_hand({"alg": "EdDSA", "typ": "at+jwt"}),
             "no algorithm": self.by_hand({"typ": "at+jwt"}),
-            "an algorithm that is no text": self.by_hand({"alg": ["HS256"], "typ": "at+jwt"}),
+            "an algorithm that is not text": self.by_hand({"alg": ["HS256"], "typ": "at+jwt"}),
             "an unencoded payload": self.by_hand({"alg": "HS256", "typ": "at+jwt", "b64": False}),
             "type JWT": self.signed(claims, typ="JWT"),
             "no type": jwt.encode(claims, self.secret, "HS256", headers={"typ": None}),
-            "a type that is no text": self.by_hand({"alg": "HS256", "typ": ["at+jwt"]}),
-            "a demand nobody knows": self.signed(claims, crit=["exp", "unheard-of"]),
+            "a type that is not text": self.by_hand({"alg": "HS256", "typ": ["at+jwt"]}),
+            "an unknown critical header": self.signed(claims, crit=["exp", "unheard-of"]),
         }
 
     def _of_another_key(self) -> dict[str, str]:
-        claims, key = self.claims(), OTHER_SECRET
+        claims = self.claims()
+        key = OTHER_SECRET
         jwk = {"kty": "oct", "k": encoded(key.encode())}
-        nothing = hmac.digest(b"", b"", hashlib.sha256)
+        empty_mac = hmac.digest(b"", b"", hashlib.sha256)
         return {
             "another key": self.signed(claims, key=key),
-            "another key, named by kid": self.signed(claims, key=key, kid="../../dev/null"),
-            "another key, found by jku": self.signed(claims, key=key, jku="https://evil.example"),
-            "another key, found by x5u": self.signed(claims, key=key, x5u="https://evil.example"),
-            "another key, enclosed": self.signed(claims, key=key, jwk=jwk),
-            "an empty key": self.by_hand({"alg": "HS256", "typ": "at+jwt"}, nothing),
+            "another key with a kid": self.signed(claims, key=key, kid="../../dev/null"),
+            "another key with a jku": self.signed(claims, key=key, jku="https://evil.example"),
+            "another key with an x5u": self.signed(claims, key=key, x5u="https://evil.example"),
+            "another key with a jwk": self.signed(claims, key=key, jwk=jwk),
+            "an empty key": self.by_hand({"alg": "HS256", "typ": "at+jwt"}, empty_mac),
         }
 
     def _with_other_claims(self) -> dict[str, str]:
         changes: dict[str, dict[str, Any]] = {
             "another issuer": {"iss": "other-service"},
-            "an issuer that begins alike": {"iss": self.issuer + "-2"},
+            "an issuer with the same prefix": {"iss": self.issuer + "-2"},
             "another audience": {"aud": "other-service"},
-            "no audience in the list": {"aud": []},
+            "an empty list of audiences": {"aud": []},
             "expired": {"exp": now() - timedelta(seconds=30)},
-            "an expiry that is no number": {"exp": "never"},
-            "valid in the future only": {"nbf": now() + timedelta(hours=1)},
-            "a user that is no UUID": {"sub": "admin"},
+            "an expiry that is not a number": {"exp": "never"},
+            "not valid yet": {"nbf": now() + timedelta(hours=1)},
+            "a user that is not a UUID": {"sub": "admin"},
             "another user": {"sub": str(uuid4())},
-            "a session that is no UUID": {"sid": "' OR 1=1"},
+            "a session that is not a UUID": {"sid": "' OR 1=1"},
             "a session that is a number": {"sid": 1},
             "a session that is a list": {"sid": [str(uuid4())]},
-            "a session that is nothing": {"sid": None},
+            "a session that is null": {"sid": None},
             "another session": {"sid": str(uuid4())},
         }
         missing = {

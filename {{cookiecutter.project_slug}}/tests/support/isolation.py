@@ -1,4 +1,4 @@
-"""What a run makes on the servers under a name of its own, and removes again."""
+"""The run's own database on the server: created, migrated, emptied and dropped."""
 
 import asyncio
 import time
@@ -9,18 +9,24 @@ import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import delete
 
+from src import repositories
 from src.config import PostgresSettings
+from src.repositories.postgres.base import Base
+from src.utils.modules import import_submodules
 from src.utils.settings import ROOT
 from tests.support.servers import patience
+
+import_submodules(repositories)  # every table enters Base.metadata
 
 
 async def wait_for(
     name: str, answers: Callable[[], Awaitable[object]], not_yet: type[Exception]
 ) -> None:
-    """Return once a server answers; end the run with one sentence if it does not.
+    """Return when a server answers. If it does not, end the run with one sentence.
 
-    `not_yet` is what its library raises until then.
+    `not_yet` is the error of its library until then.
     """
     deadline = time.monotonic() + patience(name)
     while True:
@@ -36,7 +42,7 @@ async def wait_for(
 
 
 async def connect(postgres: PostgresSettings) -> asyncpg.Connection:
-    """Return a plain connection, past everything that is tested here."""
+    """Return a plain connection, which uses none of the tested code."""
     return await asyncpg.connect(
         host=postgres.host,
         port=postgres.port,
@@ -57,9 +63,15 @@ async def execute(postgres: PostgresSettings, *statements: str) -> None:
         await connection.close()
 
 
+async def empty_tables(postgres: PostgresSettings) -> None:
+    """Delete all rows, from referring tables first."""
+    tables = reversed(Base.metadata.sorted_tables)
+    await execute(postgres, *(str(delete(table)) for table in tables))
+
+
 @asynccontextmanager
 async def own_database(postgres: PostgresSettings, name: str) -> AsyncIterator[None]:
-    """Have an empty database of this name on the server while the context is open."""
+    """Create an empty database on the server, and drop it when the context is left."""
     await execute(postgres, f'CREATE DATABASE "{name}"')
     try:
         yield
@@ -68,7 +80,7 @@ async def own_database(postgres: PostgresSettings, name: str) -> AsyncIterator[N
 
 
 def migrate(revision: str, *, sql: bool = False) -> None:
-    """Migrate the database that the environment names, or print what that would take."""
+    """Migrate the database that the environment names, or print the statements."""
     config = Config(ROOT / "alembic.ini")
-    go = command.downgrade if revision == "base" else command.upgrade
-    go(config, revision, sql=sql)
+    run = command.downgrade if revision == "base" else command.upgrade
+    run(config, revision, sql=sql)

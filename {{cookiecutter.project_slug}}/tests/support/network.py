@@ -1,4 +1,4 @@
-"""Networks that fail on command, so that no test has to stop a server that others use."""
+"""Network faults on command, so that no test stops a server that other tests use."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 def closed_port() -> int:
-    """Return a port of this machine where nobody listens."""
+    """Return a port of this machine on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -16,7 +16,7 @@ def closed_port() -> int:
 
 
 class Proxy:
-    """Passes TCP connections on to a server, until it is told otherwise."""
+    """Forwards TCP connections to a server, and fails on command."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -27,7 +27,7 @@ class Proxy:
         self._accepts = True
         self.port = 0
         self.connections = 0
-        """How many were opened so far."""
+        """The number of connections opened so far."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Proxy"]:
@@ -49,21 +49,21 @@ class Proxy:
             writer.transport.abort()
 
     def refuse(self) -> None:
-        """Break every open connection, and every new one at once."""
+        """Break every open connection, and every new one immediately."""
         self._accepts = False
         self.cut()
 
     def accept(self) -> None:
-        """Take new connections again, and pass on what was held back."""
+        """Accept new connections again, and forward held data."""
         self._accepts = True
         self._flowing.set()
 
     def hang(self) -> None:
-        """Keep connections open but pass nothing on any more."""
+        """Keep connections open, but forward no data."""
         self._flowing.clear()
 
     def flow(self) -> None:
-        """Pass things on again."""
+        """Forward data again."""
         self._flowing.set()
 
     async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -74,11 +74,11 @@ class Proxy:
         upstream_reader, upstream_writer = await asyncio.open_connection(*self._target)
         for source, sink in ((reader, upstream_writer), (upstream_reader, writer)):
             self._writers.add(sink)
-            pipe = asyncio.create_task(self._pass_on(source, sink))
+            pipe = asyncio.create_task(self._forward(source, sink))
             self._pipes.add(pipe)
             pipe.add_done_callback(self._pipes.discard)
 
-    async def _pass_on(self, source: StreamReader, sink: StreamWriter) -> None:
+    async def _forward(self, source: StreamReader, sink: StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await source.read(65536):
                 await self._flowing.wait()
@@ -90,10 +90,10 @@ class Proxy:
 
 @asynccontextmanager
 async def refusing_postgres(sqlstate: str) -> AsyncIterator[int]:
-    """Have a server on the returned port that turns every client away with this SQLSTATE."""
-    fields = f"SFATAL\0C{sqlstate}\0Mturned away\0\0".encode()
+    """Run a server that refuses every client with this SQLSTATE. Returns its port."""
+    fields = f"SFATAL\0C{sqlstate}\0Mrefused\0\0".encode()
 
-    async def turn_away(reader: StreamReader, writer: StreamWriter) -> None:
+    async def refuse(reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             length = int.from_bytes(await reader.readexactly(4))
             request = await reader.readexactly(length - 4)
@@ -105,7 +105,7 @@ async def refusing_postgres(sqlstate: str) -> AsyncIterator[int]:
             await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(turn_away, "127.0.0.1", 0)
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

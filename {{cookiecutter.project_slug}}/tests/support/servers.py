@@ -1,4 +1,4 @@
-"""Real servers: those that the process's environment names, else containers for this run."""
+"""Real servers: those that the environment names, else containers for this run."""
 
 import os
 from contextlib import ExitStack
@@ -10,13 +10,13 @@ from testcontainers.core.container import DockerContainer
 
 NO_SERVER = (
     "The tests need {name}: start Docker, or name a server with {name}_HOST, {name}_PORT and so on"
-    " in the environment; .env does not count. ({cause})"
+    " in the environment. The tests do not read .env. ({cause})"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """How a server is run in a container, and the settings that fit it."""
+    """The container of a server, and the settings of the service that fit it."""
 
     image: str
     port: int
@@ -35,18 +35,18 @@ SERVERS = {
         settings={"USER": "test", "PASSWORD": "test", "DB": "test"},
     ),
 }
-"""By the prefix of their settings. tests/fixtures/ adds those that the service was made with."""
+"""Servers by the prefix of their settings. Modules in tests/fixtures/ add their own."""
 RUN_SETTINGS: dict[str, str] = {}
-"""Settings for every run of the tests."""
+"""Settings of every test run. Modules in tests/fixtures/ add their own."""
 
 
 def patience(name: str) -> int:
-    """Return for how many seconds a server may not answer: a container has to start first."""
-    return 5 if os.environ.get(f"{name}_HOST") else 60
+    """Return how many seconds a server may take to answer. A container has to start first."""
+    return 15 if os.environ.get(f"{name}_HOST") else 60
 
 
 def find_servers(stack: ExitStack) -> dict[str, str]:
-    """Return the settings of all servers; containers end with the stack."""
+    """Return the settings of all servers. Closing the stack stops the containers."""
     found: dict[str, str] = {}
     for name, server in SERVERS.items():
         if os.environ.get(f"{name}_HOST"):

@@ -9,29 +9,39 @@ import punq
 import uvicorn
 
 from src.api.app import create_app
-from src.config import Settings
+from src.config import WorkerSettings
 from src.consume_worker import work
-from src.container import open_resources
+from src.container import PARTS, open_resources
 from src.usecases.ports.messaging import EventConsumer
+from src.utils.settings import ServerSettings, Settings
+from tests.support.documentation import requires_documented_status
 from tests.support.network import closed_port
 from tests.support.waiting import eventually
 
 
-def servers_of(settings: Settings) -> list[str]:
-    """Return the names of the servers that the service talks to."""
-    return [name for name, group in vars(settings).items() if hasattr(group, "host")]
+def servers_of(settings: Settings) -> dict[str, ServerSettings]:
+    """Return the settings of every server that the service uses, by the server's name."""
+    groups = [group for part in PARTS for group in part.settings]
+    return {
+        group.variable("").rstrip("_").lower(): settings[group]
+        for group in groups
+        if issubclass(group, ServerSettings)
+    }
 
 
 def without(settings: Settings, *servers: str) -> Settings:
-    """Return settings that name ports where nobody listens."""
-    nowhere = {"host": "127.0.0.1", "port": closed_port()}
-    gone = {name: getattr(settings, name).model_copy(update=nowhere) for name in servers}
-    return settings.model_copy(update=gone)
+    """Return settings in which these servers have a closed port."""
+    closed = {"host": "127.0.0.1", "port": closed_port()}
+    groups = servers_of(settings)
+    return settings.replace(*(groups[name].model_copy(update=closed) for name in servers))
 
 
 @asynccontextmanager
 async def serving(container: punq.Container) -> AsyncIterator[httpx2.AsyncClient]:
-    """Serve the API while the context is open, and return a client of it."""
+    """Serve the API while the context is open, and return a client of it.
+
+    The client fails at a status that the operation does not document.
+    """
     app = create_app(container, open_resources, title="The service", description="", version="1")
     config = uvicorn.Config(app, host="127.0.0.1", port=0, ws="none", log_config=None)
     server = uvicorn.Server(config)
@@ -44,7 +54,11 @@ async def serving(container: punq.Container) -> AsyncIterator[httpx2.AsyncClient
 
     await eventually(has_started)
     port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+    async with httpx2.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}",
+        timeout=60,
+        event_hooks={"response": [requires_documented_status(app)]},
+    ) as client:
         yield client
     server.should_exit = True
     await task
@@ -52,10 +66,10 @@ async def serving(container: punq.Container) -> AsyncIterator[httpx2.AsyncClient
 
 @asynccontextmanager
 async def working(container: punq.Container, settings: Settings) -> AsyncIterator[None]:
-    """Have a worker consume while the context is open."""
+    """Run a worker that consumes while the context is open."""
     consumer = container.resolve(EventConsumer)
     stop = asyncio.Event()
-    task = asyncio.create_task(work(container, settings.worker, stop))
+    task = asyncio.create_task(work(container, settings[WorkerSettings], stop))
 
     async def consumes() -> bool:
         if task.done():
@@ -67,4 +81,4 @@ async def working(container: punq.Container, settings: Settings) -> AsyncIterato
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)

@@ -1,4 +1,4 @@
-"""Encryption in front of servers that may have none: it ends here, and plain bytes go on."""
+"""A TLS proxy in front of servers that may have no encryption."""
 
 import asyncio
 import ssl
@@ -9,17 +9,17 @@ from contextlib import asynccontextmanager, suppress
 import trustme
 
 SSL_REQUEST_BYTES = 8
-"""How PostgreSQL's clients ask for encryption, before it begins; the others begin at once."""
+"""The size of the message with which a PostgreSQL client requests TLS."""
 
 
 def certificate(authority: trustme.CA, name: str) -> ssl.SSLContext:
-    """Return what a server of that name shows."""
+    """Return the TLS context of a server with that name."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(context)
     return context
 
 
-async def _pass_on(reader: StreamReader, writer: StreamWriter) -> None:
+async def _forward(reader: StreamReader, writer: StreamWriter) -> None:
     with suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)
@@ -31,7 +31,10 @@ async def _pass_on(reader: StreamReader, writer: StreamWriter) -> None:
 async def encrypted(
     host: str, port: int, context: ssl.SSLContext, *, on_request: bool
 ) -> AsyncIterator[int]:
-    """Have a port of this machine that is the server's, encrypted."""
+    """Run a TLS proxy of a server. Returns its port.
+
+    With `on_request`, the client first sends a request for TLS, as PostgreSQL's clients do.
+    """
 
     async def connected(reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -41,7 +44,7 @@ async def encrypted(
                 await writer.drain()
             await writer.start_tls(context)
             from_server, to_server = await asyncio.open_connection(host, port)
-            await asyncio.gather(_pass_on(reader, to_server), _pass_on(from_server, writer))
+            await asyncio.gather(_forward(reader, to_server), _forward(from_server, writer))
         writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""Users and sessions for tests that need some, and do not care which."""
+"""New users and sessions, for tests in which their values do not matter."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ def new_email() -> str:
 
 
 def new_user() -> User:
-    """Return a registered user who is not saved yet."""
+    """Return a registered user that is not saved yet."""
     return User.register(new_email(), f"hash-{uuid4().hex}", datetime.now(UTC))
 
 

@@ -1,4 +1,4 @@
-"""Waiting for what other tasks and processes do."""
+"""Waiting for the effects of other tasks and processes."""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
-    """Look until what is seen is true, and return it; fail with what was seen last."""
+async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 60) -> T:
+    """Call `look` until its result is true, and return it. Fail with the last result."""
     deadline = time.monotonic() + seconds
     while not (seen := await look()):
         assert time.monotonic() < deadline, f"still {seen!r} after {seconds} seconds"

@@ -1,37 +1,42 @@
-"""Use cases on fakes. Only the tokens are real: they need no server and take no time."""
+"""Fixtures for use cases on fakes: no server, and a clock that tests advance."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 
+import httpx2
+import punq
 import pytest
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from src.domain.session import SessionLifetime
-from src.domain.user import User
-from src.repositories.throttle import LimitsThrottle, MemoryCounters
-from src.usecases.authenticate import Authenticate
-from src.usecases.change_password import ChangePassword
-from src.usecases.log_in import LogIn
-from src.usecases.log_out import LogOut
-from src.usecases.ports.throttle import Throttle
+from src.api.app import create_app
+from src.container import build_container, load_settings
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
-from src.usecases.refresh_session import RefreshSession
-from src.usecases.register_user import RegisterUser
-from src.utils.tokens import SignedTokens
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
-from tests.fakes.passwords import FastPasswords
 from tests.fakes.unit_of_work import InMemoryUnitOfWork
-from tests.support.environment import COMPLETE, Environment
+from tests.support.environment import Environment
 
-PASSWORD, HOME = "correct horse battery staple", "192.0.2.1"
+
+@pytest.fixture(autouse=True)
+def no_forgotten_commit() -> Iterator[None]:
+    """Fail a test in which a unit of work is left without a commit of its changes."""
+    InMemoryUnitOfWork.forgotten.clear()
+    yield
+    if InMemoryUnitOfWork.forgotten:
+        changed = ", ".join(InMemoryUnitOfWork.forgotten)
+        pytest.fail(
+            f"A unit of work was left with uncommitted changes ({changed}):"
+            " call `await uow.commit()`.",
+            pytrace=False,
+        )
 
 
 @pytest.fixture(autouse=True)
 def log_lines() -> Iterator[list[EventDict]]:
-    """Keep what is logged, in place of writing it."""
+    """The log lines of the test, which are not written to the output."""
     with capture_logs() as lines:
         yield lines
 
@@ -51,85 +56,27 @@ def unit_of_work(store: InMemoryDatabase, clock: MovableClock) -> UnitOfWorkFact
     return partial(InMemoryUnitOfWork, store, clock)
 
 
-@pytest.fixture
-def passwords() -> FastPasswords:
-    return FastPasswords()
+@asynccontextmanager
+async def no_resources(_: punq.Container) -> AsyncIterator[None]:
+    """Open nothing, in place of `open_resources`."""
+    yield
 
 
 @pytest.fixture
-def tokens() -> SignedTokens:
-    return SignedTokens(
-        secret_keys=["0123456789abcdef" * 4],
-        issuer="this-service",
-        ttl_seconds=600,
-        lifetime=SessionLifetime(idle=timedelta(days=14), absolute=timedelta(days=90)),
+def app(complete: Environment) -> FastAPI:
+    """The application, whose servers do not exist."""
+    return create_app(
+        build_container(load_settings()),
+        no_resources,
+        title="This Service",
+        description="Serves.",
+        version="1.2.3",
     )
 
 
 @pytest.fixture
-def register_user(unit_of_work: UnitOfWorkFactory, passwords: FastPasswords) -> RegisterUser:
-    return RegisterUser(unit_of_work, passwords)
-
-
-@pytest.fixture
-def throttle() -> Throttle:
-    """The real one, in memory, that lets three guesses be wrong."""
-    return LimitsThrottle(
-        MemoryCounters(),
-        window_seconds=60,
-        per_address=8,
-        per_account=5,
-        per_account_and_address=3,
-    )
-
-
-@pytest.fixture
-def log_in(
-    unit_of_work: UnitOfWorkFactory,
-    passwords: FastPasswords,
-    tokens: SignedTokens,
-    throttle: Throttle,
-) -> LogIn:
-    return LogIn(unit_of_work, passwords, tokens, throttle)
-
-
-@pytest.fixture
-def refresh_session(unit_of_work: UnitOfWorkFactory, tokens: SignedTokens) -> RefreshSession:
-    return RefreshSession(unit_of_work, tokens)
-
-
-@pytest.fixture
-def log_out(unit_of_work: UnitOfWorkFactory) -> LogOut:
-    return LogOut(unit_of_work)
-
-
-@pytest.fixture
-def change_password(
-    unit_of_work: UnitOfWorkFactory,
-    passwords: FastPasswords,
-    throttle: Throttle,
-) -> ChangePassword:
-    return ChangePassword(unit_of_work, passwords, throttle)
-
-
-@pytest.fixture
-def authenticate(unit_of_work: UnitOfWorkFactory, tokens: SignedTokens) -> Authenticate:
-    return Authenticate(unit_of_work, tokens)
-
-
-@pytest.fixture
-async def ada(register_user: RegisterUser) -> User:
-    """Someone with an account, whose events so far are of no interest."""
-    return await register_user.execute(email="ada@example.com", password=PASSWORD)
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
-    return Environment(monkeypatch)
-
-
-@pytest.fixture
-def complete(environment: Environment) -> Environment:
-    """All that has no default."""
-    environment.set(COMPLETE)
-    return environment
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application."""
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client

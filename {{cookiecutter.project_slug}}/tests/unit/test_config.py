@@ -6,35 +6,39 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from src.config import Settings, load_settings
+from src.config import AppSettings, PostgresSettings, WorkerSettings
+from src.container import load_settings
+from src.utils.settings import Settings
+from src.wiring.accounts import SecuritySettings
 from tests.support.environment import (
     COMPLETE,
-    FIELDS,
+    GROUPS,
     REQUIRED,
     SECRET,
     SECRETS,
     Environment,
     refusal,
 )
+from tests.support.service import servers_of
 
 
 def all_values(settings: Settings) -> dict[str, Any]:
-    return {
-        f"{group}.{name}": value
-        for group, values in vars(settings).items()
-        for name, value in values
-    }
+    return {group.variable(name): value for group in GROUPS for name, value in settings[group]}
 
 
-def test_what_has_no_default_is_enough_to_start(complete: Environment) -> None:
+def test_the_tests_know_every_group_of_settings(complete: Environment) -> None:
+    assert [*load_settings()._groups] == GROUPS
+
+
+def test_only_variables_without_a_default_are_needed_to_start(complete: Environment) -> None:
     settings = load_settings()
 
-    assert settings.app.environment == "development"
-    assert settings.security.access_token_ttl_seconds == 600
-    assert settings.worker.concurrency == 50
+    assert settings[AppSettings].environment == "development"
+    assert settings[SecuritySettings].access_token_ttl_seconds == 600
+    assert settings[WorkerSettings].concurrency == 50
 
 
-def test_every_missing_variable_is_named_at_once(environment: Environment) -> None:
+def test_one_message_names_every_missing_variable(environment: Environment) -> None:
     message = refusal()
 
     assert {"POSTGRES_USER", "POSTGRES_PASSWORD", "SECURITY_SECRET_KEY"} <= {*REQUIRED}
@@ -43,9 +47,7 @@ def test_every_missing_variable_is_named_at_once(environment: Environment) -> No
 
 
 @pytest.mark.parametrize("name", [name for name in SECRETS if name in REQUIRED])
-def test_production_takes_an_empty_secret_for_a_missing_one(
-    complete: Environment, name: str
-) -> None:
+def test_production_treats_an_empty_secret_as_missing(complete: Environment, name: str) -> None:
     complete.set({name: ""}, APP_ENVIRONMENT="production")
 
     assert name in refusal()
@@ -63,7 +65,7 @@ def test_production_takes_an_empty_secret_for_a_missing_one(
         ("SECURITY_SESSION_IDLE_SECONDS", "-77"),
     ],
 )
-def test_a_value_that_does_not_fit_is_told_by_its_name_and_not_shown(
+def test_an_invalid_value_is_reported_by_the_name_of_its_variable_and_not_shown(
     complete: Environment, name: str, value: str
 ) -> None:
     complete.set({name: value})
@@ -74,7 +76,7 @@ def test_a_value_that_does_not_fit_is_told_by_its_name_and_not_shown(
     assert value not in message
 
 
-def test_all_that_is_wrong_is_told_at_once(complete: Environment) -> None:
+def test_one_message_names_every_invalid_variable(complete: Environment) -> None:
     complete.set({}, POSTGRES_PORT="x", WORKER_CONCURRENCY="y", APP_LOG_LEVEL="z")
 
     message = refusal()
@@ -86,7 +88,7 @@ def test_all_that_is_wrong_is_told_at_once(complete: Environment) -> None:
 def test_production_starts_with_good_secrets(complete: Environment) -> None:
     complete.set({}, APP_ENVIRONMENT="production")
 
-    assert load_settings().app.environment == "production"
+    assert load_settings()[AppSettings].environment == "production"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_production_starts_with_good_secrets(complete: Environment) -> None:
         *((name, "change-me") for name in SECRETS),
     ],
 )
-def test_production_refuses_a_short_or_placeholder_secret_which_development_takes(
+def test_production_refuses_a_short_or_placeholder_secret_that_development_accepts(
     complete: Environment, name: str, value: str
 ) -> None:
     complete.set({name: value}, APP_ENVIRONMENT="development")
@@ -110,7 +112,7 @@ def test_production_refuses_a_short_or_placeholder_secret_which_development_take
     assert value not in message
 
 
-def test_production_names_every_secret_that_is_not_fit(complete: Environment) -> None:
+def test_production_names_every_unfit_secret(complete: Environment) -> None:
     complete.set(dict.fromkeys(SECRETS, "change-me"), APP_ENVIRONMENT="production")
 
     message = refusal()
@@ -118,29 +120,30 @@ def test_production_names_every_secret_that_is_not_fit(complete: Environment) ->
     assert all(name in message for name in SECRETS)
 
 
-def test_no_message_shows_a_value_of_another_variable(complete: Environment) -> None:
+def test_the_message_shows_no_value_of_another_variable(complete: Environment) -> None:
     complete.set({}, POSTGRES_PORT="x", APP_ENVIRONMENT="production")
 
     assert SECRET not in refusal()
 
 
-def test_settings_shown_in_a_log_show_no_secret(complete: Environment) -> None:
+def test_the_text_form_of_settings_contains_no_secret(complete: Environment) -> None:
     settings = load_settings()
 
-    assert SECRET not in repr(settings)
-    assert SECRET not in str(settings.postgres.url)
+    assert SECRET not in repr(all_values(settings))
+    assert SECRET not in repr([settings[group] for group in GROUPS])
+    assert SECRET not in str(settings[PostgresSettings].url)
     secrets = {name for name, v in all_values(settings).items() if isinstance(v, SecretStr)}
-    assert {"postgres.password", "security.secret_key"} <= secrets
+    assert {"POSTGRES_PASSWORD", "SECURITY_SECRET_KEY"} <= secrets
     assert len(secrets) == len(SECRETS)
 
 
-def test_the_database_url_survives_any_password(complete: Environment) -> None:
+def test_the_database_url_can_contain_any_password(complete: Environment) -> None:
     complete.set({}, POSTGRES_PASSWORD="p@ss:w/rd?#%")
 
-    assert load_settings().postgres.url.password == "p@ss:w/rd?#%"
+    assert load_settings()[PostgresSettings].url.password == "p@ss:w/rd?#%"
 
 
-def test_a_secret_is_read_from_the_file_that_its_variable_names(
+def test_a_secret_can_be_read_from_a_file_that_a_variable_names(
     complete: Environment, tmp_path: Path
 ) -> None:
     file = tmp_path / "password"
@@ -149,11 +152,11 @@ def test_a_secret_is_read_from_the_file_that_its_variable_names(
 
     settings = load_settings()
 
-    assert settings.postgres.password.get_secret_value() == " from a file "
-    assert settings.security.secret_key.get_secret_value() == " from a file "
+    assert settings[PostgresSettings].password.get_secret_value() == " from a file "
+    assert settings[SecuritySettings].secret_key.get_secret_value() == " from a file "
 
 
-def test_a_secret_in_a_file_that_cannot_be_read_is_told_by_the_names_of_both(
+def test_a_secret_file_that_cannot_be_read_is_reported_with_its_variable_and_path(
     complete: Environment, tmp_path: Path
 ) -> None:
     complete.set({}, POSTGRES_PASSWORD_FILE=str(tmp_path / "missing"))
@@ -164,38 +167,44 @@ def test_a_secret_in_a_file_that_cannot_be_read_is_told_by_the_names_of_both(
     assert str(tmp_path / "missing") in message
 
 
-@pytest.mark.parametrize(
-    "server", [name.removesuffix("_HOST").lower() for name in FIELDS if name.endswith("_HOST")]
-)
-def test_a_server_is_verified_against_the_authority_that_is_named(
-    complete: Environment, server: str, tmp_path: Path
+def test_every_server_is_verified_against_its_configured_authority(
+    complete: Environment, tmp_path: Path
 ) -> None:
-    assert getattr(load_settings(), server).tls is None
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
-    complete.set({f"{server.upper()}_TLS_CA_FILE": str(tmp_path / "ca.pem")})
+    for server, group in servers_of(load_settings()).items():
+        assert group.tls is None
+        complete.set({group.variable("tls_ca_file"): str(tmp_path / "ca.pem")})
 
-    tls = getattr(load_settings(), server).tls
+        tls = servers_of(load_settings())[server].tls
 
-    assert tls.check_hostname
-    assert tls.verify_mode is ssl.CERT_REQUIRED
-    assert len(tls.get_ca_certs()) == 1
-    complete.set({f"{server.upper()}_TLS_CA_FILE": str(tmp_path / "missing")})
-    assert f"{server.upper()}_TLS_CA_FILE" in refusal()
+        assert tls is not None
+        assert tls.check_hostname
+        assert tls.verify_mode is ssl.CERT_REQUIRED
+        assert len(tls.get_ca_certs()) == 1
 
 
-def test_the_environment_wins_over_the_file(complete: Environment, tmp_path: Path) -> None:
+def test_a_missing_file_of_an_authority_is_reported_for_every_server(
+    complete: Environment, tmp_path: Path
+) -> None:
+    for group in servers_of(load_settings()).values():
+        variable = group.variable("tls_ca_file")
+        complete.set({variable: str(tmp_path / "missing")})
+        assert variable in refusal()
+
+
+def test_the_environment_overrides_the_file(complete: Environment, tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("POSTGRES_DB=from-file\nPOSTGRES_PORT=7777\nUNHEARD_OF=1\n")
+    file.write_text("POSTGRES_DB=from-file\nPOSTGRES_PORT=7777\nUNKNOWN=1\n")
     complete.read_file(file)
 
     settings = load_settings()
 
-    assert settings.postgres.db == "service"
-    assert settings.postgres.port == 7777
+    assert settings[PostgresSettings].db == "service"
+    assert settings[PostgresSettings].port == 7777
 
 
 @pytest.mark.parametrize("stage", ["production", "production-ish", ""])
-def test_every_group_is_as_strict_as_the_file_says(
+def test_the_environment_in_the_file_decides_for_every_group(
     complete: Environment, tmp_path: Path, stage: str
 ) -> None:
     file = tmp_path / ".env"
@@ -208,7 +217,7 @@ def test_every_group_is_as_strict_as_the_file_says(
     assert all(name in message for name in SECRETS)
 
 
-def test_a_variable_that_has_the_name_of_a_group_is_none_of_ours(complete: Environment) -> None:
+def test_a_variable_with_the_name_of_a_group_is_ignored(complete: Environment) -> None:
     complete.set({}, APP="a", POSTGRES="b", SECURITY="c", SECURITY_HASHING="d", WORKER="e")
 
     load_settings()
@@ -218,7 +227,7 @@ def test_settings_cannot_be_changed(complete: Environment) -> None:
     settings = load_settings()
 
     with pytest.raises(ValueError, match="frozen"):
-        settings.postgres.db = "another"  # type: ignore[misc]
+        settings[PostgresSettings].db = "another"  # type: ignore[misc]
 
 
 KEY = "4f9c1e7ab2d05863f1c4e97a0b3d8652"
@@ -244,7 +253,7 @@ UNFIT = {
     ("name", "value"),
     [(name, value) for name, values in UNFIT.items() for value in values],
 )
-def test_production_refuses_what_everybody_knows_and_never_shows_it(
+def test_production_refuses_publicly_known_values_and_does_not_show_them(
     complete: Environment, name: str, value: str
 ) -> None:
     complete.set({name: value}, APP_ENVIRONMENT="production")
@@ -255,7 +264,9 @@ def test_production_refuses_what_everybody_knows_and_never_shows_it(
     assert not value or value not in message
 
 
-def test_production_refuses_the_users_name_as_its_password(complete: Environment) -> None:
+def test_production_refuses_the_name_of_the_database_user_as_its_password(
+    complete: Environment,
+) -> None:
     complete.set({}, POSTGRES_USER="ada-and-co", POSTGRES_PASSWORD="ada-and-co")
     load_settings()
     complete.set({}, APP_ENVIRONMENT="production")
@@ -263,7 +274,7 @@ def test_production_refuses_the_users_name_as_its_password(complete: Environment
     assert "POSTGRES_PASSWORD" in refusal()
 
 
-def test_production_tells_what_is_missing_and_what_is_unfit_all_at_once(
+def test_one_message_names_every_missing_invalid_and_unfit_variable_in_production(
     environment: Environment,
 ) -> None:
     environment.set(
@@ -280,29 +291,29 @@ def test_production_tells_what_is_missing_and_what_is_unfit_all_at_once(
         assert name in message
 
 
-def test_a_session_must_not_end_before_its_access_tokens(complete: Environment) -> None:
+def test_a_session_cannot_have_a_shorter_life_than_its_access_tokens(complete: Environment) -> None:
     complete.set({}, SECURITY_SESSION_IDLE_SECONDS="599")
     assert "SECURITY_SESSION_IDLE_SECONDS" in refusal()
     complete.set({}, SECURITY_ACCESS_TOKEN_TTL_SECONDS="599")
-    assert load_settings().security.session_idle_seconds == 599
+    assert load_settings()[SecuritySettings].session_idle_seconds == 599
 
 
 @pytest.mark.parametrize(
     ("value", "keys"),
     [("", []), (KEY, [KEY]), (f"{KEY}, {KEY}", [KEY, KEY]), (f'["{KEY}", "{KEY}"]', [KEY, KEY])],
 )
-def test_previous_keys_are_a_list_behind_the_key_that_signs(
+def test_previous_keys_follow_the_signing_key(
     complete: Environment, value: str, keys: list[str]
 ) -> None:
     complete.set({}, SECURITY_PREVIOUS_SECRET_KEYS=value)
 
     settings = load_settings()
 
-    assert settings.security.secret_keys == [SECRET, *keys]
-    assert KEY not in repr(settings)
+    assert settings[SecuritySettings].secret_keys == [SECRET, *keys]
+    assert KEY not in repr(settings[SecuritySettings])
 
 
-def test_no_page_may_call_the_api_from_a_browser_unless_it_is_named(complete: Environment) -> None:
-    assert load_settings().app.cors_origins == ()
+def test_no_origin_is_allowed_by_default(complete: Environment) -> None:
+    assert load_settings()[AppSettings].cors_origins == ()
     complete.set({}, APP_CORS_ORIGINS="https://a.example,https://b.example")
-    assert load_settings().app.cors_origins == ("https://a.example", "https://b.example")
+    assert load_settings()[AppSettings].cors_origins == ("https://a.example", "https://b.example")

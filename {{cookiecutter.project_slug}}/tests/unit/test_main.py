@@ -7,29 +7,37 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from tests.support.environment import COMPLETE, Environment
+from tests.support.environment import Environment
 
 
 @pytest.fixture(autouse=True)
 def same_logging_afterwards() -> Iterator[None]:
-    root, config = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers[:], root.level
+    """Restore the configuration of logging, which the entry point replaces."""
+    root = logging.getLogger()
+    config = structlog.get_config()
+    handlers = root.handlers[:]
+    level = root.level
     yield
     structlog.configure(**config)
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = handlers
+    root.level = level
 
 
 def start() -> FastAPI:
+    """Run the entry point of the API, and return its application."""
     app = runpy.run_module("src.main")["app"]
     assert isinstance(app, FastAPI)
     return app
 
 
-def test_the_api_starts_without_any_server_and_names_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    Environment(monkeypatch).set(COMPLETE)
+def paths(app: FastAPI) -> set[str]:
+    """Return the paths of routes and mounts that are not in routers."""
+    return {getattr(route, "path", "") for route in app.routes}
 
+
+def test_the_api_starts_without_any_server_and_has_a_title_and_a_version(
+    complete: Environment,
+) -> None:
     app = start()
 
     assert app.title
@@ -37,19 +45,9 @@ def test_the_api_starts_without_any_server_and_names_itself(
     assert app.version
 
 
-def test_the_api_serves_its_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
-    Environment(monkeypatch).set(COMPLETE)
-
-    app = start()
-
-    assert {"/docs", "/redoc"} <= {getattr(route, "path", "") for route in app.routes}
-
-
-def test_an_api_without_settings_ends_with_a_sentence_that_names_them(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_api_without_settings_exits_with_a_message_that_names_them(
+    environment: Environment,
 ) -> None:
-    Environment(monkeypatch)
-
     with pytest.raises(SystemExit) as end:
         start()
 
@@ -57,20 +55,22 @@ def test_an_api_without_settings_ends_with_a_sentence_that_names_them(
     assert "POSTGRES_PASSWORD" in str(end.value.code)
 
 
-def test_the_documentation_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    Environment(monkeypatch).set(COMPLETE, APP_DOCS_ENABLED="false")
+def test_the_api_serves_its_documentation(complete: Environment) -> None:
+    assert {"/docs", "/redoc", "/openapi.json"} <= paths(start())
 
-    app = start()
 
-    paths = {getattr(route, "path", "") for route in app.routes}
-    assert not paths & {"/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
+def test_the_documentation_can_be_turned_off(complete: Environment) -> None:
+    complete.set({}, APP_DOCS_ENABLED="false")
+
+    documentation = {"/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
+    assert not documentation & paths(start())
 
 
 @pytest.mark.parametrize(("origins", "allowed"), [("", None), ("https://a.example",) * 2])
-async def test_a_page_of_another_origin_may_call_the_api_if_it_is_named(
-    monkeypatch: pytest.MonkeyPatch, origins: str, allowed: str | None
+async def test_only_pages_of_configured_origins_may_call_the_api(
+    complete: Environment, origins: str, allowed: str | None
 ) -> None:
-    Environment(monkeypatch).set(COMPLETE, APP_CORS_ORIGINS=origins)
+    complete.set({}, APP_CORS_ORIGINS=origins)
     transport = httpx2.ASGITransport(start())
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         for origin in ("https://a.example", "https://evil.example", "null"):

@@ -4,8 +4,9 @@ from uuid import uuid4
 from src.domain.notification import Notification
 
 
-def test_a_welcome_is_for_one_user_and_of_one_moment() -> None:
-    user_id, now = uuid4(), datetime(2026, 1, 1, tzinfo=UTC)
+def test_a_welcome_has_a_user_a_kind_a_time_and_an_id_of_its_own() -> None:
+    user_id = uuid4()
+    now = datetime(2026, 1, 1, tzinfo=UTC)
 
     welcome = Notification.welcome(user_id, now)
 

@@ -1,7 +1,7 @@
-"""The routes. An operation's id in OpenAPI is the name of its function."""
+"""The routes, one module for each subject.
 
-from functools import partial
-
-from fastapi import APIRouter
-
-Router = partial(APIRouter, generate_unique_id_function=lambda route: route.name)
+The application includes the `router` of every module. The id of an operation in OpenAPI is the name
+of its function. A module may also have a function `add_hot_routes(app)`: it adds routes to the
+application itself, which saves the lookup through the included router (docs/performance.md of the
+template has the figure). Use it for the most frequent requests only.
+"""

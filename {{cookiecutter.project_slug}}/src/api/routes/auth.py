@@ -1,13 +1,12 @@
-"""Accounts and sessions."""
+"""Registration, login and sessions."""
 
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 
-from src.api.dependencies import CurrentPrincipal, resolve
-from src.api.errors import problems
-from src.api.routes import Router
-from src.api.schemas import (
+from src.api.dependencies import CurrentPrincipal, Use
+from src.api.problems import problems
+from src.api.schemas.accounts import (
     LoginRequest,
     RefreshRequest,
     RegisterRequest,
@@ -15,23 +14,23 @@ from src.api.schemas import (
     UserResponse,
 )
 from src.domain.user import User
-from src.usecases.log_in import LogIn
-from src.usecases.log_out import LogOut
-from src.usecases.ports.security import TokenPair
-from src.usecases.refresh_session import RefreshSession
-from src.usecases.register_user import RegisterUser
+from src.usecases.accounts.log_in import LogIn
+from src.usecases.accounts.log_out import LogOut
+from src.usecases.accounts.refresh_session import RefreshSession
+from src.usecases.accounts.register_user import RegisterUser
+from src.usecases.ports.token_service import TokenPair
 
-# Links of OpenAPI: how an answer leads to the next request.
+# Links of OpenAPI: how a response leads to the next request.
 LOG_IN = {"email": "$request.body#/email", "password": "$request.body#/password"}
 REFRESH = {"refresh_token": "$response.body#/refresh_token"}
 
 
 def leads_to(operation: str, body: dict[str, str]) -> dict[str, Any]:
-    """Return how OpenAPI describes what an answer can be used for."""
+    """Return the part of OpenAPI that links a response to the next request."""
     return {"links": {operation: {"operationId": operation, "requestBody": body}}}
 
 
-router = Router(prefix="/api/v1/auth", tags=["auth"])
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
 
 @router.post(
@@ -41,8 +40,8 @@ router = Router(prefix="/api/v1/auth", tags=["auth"])
     responses={201: leads_to("login", LOG_IN), **problems(409, 413, 422, 503)},
     description=RegisterUser.__doc__,
 )
-async def register(body: RegisterRequest, request: Request) -> User:
-    return await resolve(request, RegisterUser).execute(email=body.email, password=body.password)
+async def register(body: RegisterRequest, register_user: Use[RegisterUser]) -> User:
+    return await register_user.execute(email=body.email, password=body.password)
 
 
 @router.post(
@@ -51,12 +50,10 @@ async def register(body: RegisterRequest, request: Request) -> User:
     responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 429, 503)},
     description=LogIn.__doc__,
 )
-async def login(body: LoginRequest, request: Request) -> TokenPair:
-    # Behind a proxy, Uvicorn takes it from the proxy's headers.
+async def login(body: LoginRequest, request: Request, log_in: Use[LogIn]) -> TokenPair:
+    # Behind a proxy, Uvicorn takes the address from the proxy's headers.
     address = request.client.host if request.client else ""
-    return await resolve(request, LogIn).execute(
-        email=body.email, password=body.password, address=address
-    )
+    return await log_in.execute(email=body.email, password=body.password, address=address)
 
 
 @router.post(
@@ -65,10 +62,10 @@ async def login(body: LoginRequest, request: Request) -> TokenPair:
     responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 503)},
     description=RefreshSession.__doc__,
 )
-async def refresh(body: RefreshRequest, request: Request) -> TokenPair:
-    return await resolve(request, RefreshSession).execute(refresh_token=body.refresh_token)
+async def refresh(body: RefreshRequest, refresh_session: Use[RefreshSession]) -> TokenPair:
+    return await refresh_session.execute(refresh_token=body.refresh_token)
 
 
 @router.post("/logout", status_code=204, responses=problems(401, 503), description=LogOut.__doc__)
-async def logout(principal: CurrentPrincipal, request: Request) -> None:
-    await resolve(request, LogOut).execute(session_id=principal.session_id)
+async def logout(principal: CurrentPrincipal, log_out: Use[LogOut]) -> None:
+    await log_out.execute(session_id=principal.session_id)

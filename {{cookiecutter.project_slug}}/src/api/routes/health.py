@@ -1,22 +1,16 @@
-"""Whether the process runs, and whether it can serve."""
+"""Liveness and readiness."""
 
-from fastapi import Request, Response
+from fastapi import APIRouter, FastAPI, Response
 
-from src.api.dependencies import resolve
-from src.api.routes import Router
-from src.api.schemas import LivenessResponse, ReadinessResponse
-from src.usecases.check_readiness import CheckReadiness
+from src.api.dependencies import Use
+from src.api.schemas.health import LivenessResponse, ReadinessResponse
+from src.usecases.operations.check_readiness import CheckReadiness
 
 ALIVE = LivenessResponse().model_dump_json()
 
-router = Router(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get(
-    "/live",
-    response_model=LivenessResponse,
-    description="Answer as long as the process runs. Asks no dependency.",
-)
 async def live() -> Response:
     return Response(ALIVE, media_type="application/json")
 
@@ -24,10 +18,21 @@ async def live() -> Response:
 @router.get(
     "/ready", responses={503: {"model": ReadinessResponse}}, description=CheckReadiness.__doc__
 )
-async def ready(request: Request, response: Response) -> ReadinessResponse:
-    is_ready, answers = await resolve(request, CheckReadiness).execute()
+async def ready(response: Response, check_readiness: Use[CheckReadiness]) -> ReadinessResponse:
+    is_ready, answers = await check_readiness.execute()
     response.status_code = 200 if is_ready else 503
     return ReadinessResponse(
         status="ready" if is_ready else "unavailable",
         dependencies={name: "ok" if ok else "unavailable" for name, ok in answers.items()},
+    )
+
+
+def add_hot_routes(app: FastAPI) -> None:
+    """Add the liveness check."""
+    app.add_api_route(
+        "/health/live",
+        live,
+        tags=["health"],
+        response_model=LivenessResponse,
+        description="Answer as long as the process runs. Asks no dependency.",
     )

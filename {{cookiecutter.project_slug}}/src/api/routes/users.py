@@ -1,23 +1,16 @@
-"""The user who asks."""
+"""The authenticated user."""
 
-from fastapi import Request
+from fastapi import APIRouter, FastAPI
 
-from src.api.dependencies import CurrentPrincipal, resolve
-from src.api.errors import problems
-from src.api.routes import Router
-from src.api.schemas import ChangePasswordRequest, UserResponse
+from src.api.dependencies import CurrentPrincipal, Use
+from src.api.problems import problems
+from src.api.schemas.accounts import ChangePasswordRequest, UserResponse
 from src.domain.user import UserProfile
-from src.usecases.change_password import ChangePassword
+from src.usecases.accounts.change_password import ChangePassword
 
-router = Router(prefix="/api/v1/users", tags=["users"])
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 
-@router.get(
-    "/me",
-    response_model=UserResponse,
-    responses=problems(401, 503),
-    description="Return the user whom the access token speaks for.",
-)
 async def read_me(principal: CurrentPrincipal) -> UserProfile:
     return principal.user
 
@@ -29,11 +22,25 @@ async def read_me(principal: CurrentPrincipal) -> UserProfile:
     description=ChangePassword.__doc__,
 )
 async def change_my_password(
-    body: ChangePasswordRequest, principal: CurrentPrincipal, request: Request
+    body: ChangePasswordRequest,
+    principal: CurrentPrincipal,
+    change_password: Use[ChangePassword],
 ) -> None:
-    await resolve(request, ChangePassword).execute(
+    await change_password.execute(
         user_id=principal.user.id,
         session_id=principal.session_id,
         current_password=body.current_password,
         new_password=body.new_password,
+    )
+
+
+def add_hot_routes(app: FastAPI) -> None:
+    """Add the route that clients call most."""
+    app.add_api_route(
+        "/api/v1/users/me",
+        read_me,
+        tags=["users"],
+        response_model=UserResponse,
+        responses=problems(401, 503),
+        description="Return the user of the access token.",
     )

@@ -1,16 +1,19 @@
-"""A cache that keeps nothing, and so is never stale."""
+"""A cache that stores nothing, so it is never stale."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
-from src.usecases.ports.cache import Loader, Values
+from src.usecases.ports.cache import Loader, ReadThroughCache, Values
 
 
-class NoCache:
-    """Always loads. Its port is `ReadThroughCache`."""
+class NoCache(ReadThroughCache):
+    """Loads on every read."""
 
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:  # noqa: ARG002
         return await load()
 
-    def writing(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
+    def invalidating(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
         return nullcontext()
+
+    async def check(self) -> None:
+        return

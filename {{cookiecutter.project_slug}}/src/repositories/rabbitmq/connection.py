@@ -1,4 +1,4 @@
-"""Channels to the broker, all opened the same way and with every wait bounded."""
+"""Channels to the broker. Every wait is bounded."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from src.usecases.ports.messaging import UnavailableError
+from src.usecases.errors import UnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 3
 PUBLISH_TIMEOUT_SECONDS = 5
@@ -18,9 +18,9 @@ CLOSE_TIMEOUT_SECONDS = 2
 HEARTBEAT_SECONDS = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RabbitMQBroker:
-    """Where the broker is."""
+    """The broker's address, from which channels are opened."""
 
     host: str
     port: int
@@ -33,9 +33,8 @@ class RabbitMQBroker:
     async def channel(self, name: str) -> AsyncIterator[AbstractChannel]:
         """Open a channel on a connection of its own, which the broker lists as `name`.
 
-        Its publishes raise unless the broker routed and stored the message. It does not mend
-        itself: who lost it opens another, which is easier to reason about than one that changes
-        underneath. aio-pika's many ways to say "no answer" become `UnavailableError`.
+        Its publishes raise unless the broker routed and stored the message. A lost channel does not
+        reconnect: open another one. Connection errors of aio-pika become `UnavailableError`.
         """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):

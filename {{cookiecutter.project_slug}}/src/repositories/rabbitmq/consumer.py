@@ -1,4 +1,4 @@
-"""Consuming from RabbitMQ: a message is answered only when its outcome is stored somewhere."""
+"""The consumer on RabbitMQ. It acknowledges a message once its effect, or a copy, is stored."""
 
 import asyncio
 import random
@@ -14,28 +14,24 @@ from src.repositories.rabbitmq.connection import (
     PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
 )
-from src.repositories.rabbitmq.failures import attempt_of, bury, retry
+from src.repositories.rabbitmq.failures import attempt_of, retry, send_to_dead_letters
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import MessageHandler, PermanentError, UnavailableError
+from src.usecases.errors import UnavailableError
+from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
 
 log = structlog.get_logger()
 
 FIRST_BACKOFF_SECONDS = 0.25
 MAX_BACKOFF_SECONDS = 5.0
-DELIVERY_COUNT = "x-delivery-count"
-"""How often the broker has delivered a message without getting an answer."""
 
 
 class UnansweredError(Exception):
-    """The worker died with this message in hand, or lost its connection."""
+    """A worker got this message, and died or lost its connection before it acknowledged it."""
 
 
-@dataclass
-class RabbitMQConsumer:
-    """Feeds the worker's queue to a handler, many messages at a time.
-
-    Its port is `EventConsumer`.
-    """
+@dataclass(kw_only=True)
+class RabbitMQConsumer(EventConsumer):
+    """Passes the messages of the worker's queue to the handler, `concurrency` at a time."""
 
     broker: RabbitMQBroker
     topology: Topology
@@ -45,25 +41,27 @@ class RabbitMQConsumer:
     is_consuming: bool = field(default=False, init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _in_flight: set[asyncio.Task[None]] = field(default_factory=set, init=False)
-    _suspects: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _redelivered: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _backoff_seconds: float = field(default=FIRST_BACKOFF_SECONDS, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
-        self._stop, backoff = stop, FIRST_BACKOFF_SECONDS
+        self._stop = stop
         while not stop.is_set():
             try:
                 async with self.broker.channel(f"{self.topology.name} consumer") as channel:
                     await self._consume(channel)
             except UnavailableError as error:
-                log.warning("broker_unavailable", error=str(error), retry_in_seconds=backoff)
-            backoff = FIRST_BACKOFF_SECONDS if self.is_consuming else backoff * 2
+                seconds = self._backoff_seconds
+                log.warning("broker_unavailable", error=str(error), retry_in_seconds=seconds)
             self.is_consuming = False
-            backoff = min(backoff, MAX_BACKOFF_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), backoff * random.uniform(0.5, 1))  # noqa: S311
+                seconds = self._backoff_seconds * random.uniform(0.5, 1)  # noqa: S311
+                await asyncio.wait_for(stop.wait(), seconds)
+            self._backoff_seconds = min(self._backoff_seconds * 2, MAX_BACKOFF_SECONDS)
         await self._finish()
 
     async def _consume(self, channel: AbstractChannel) -> None:
-        """Consume on this channel until it is lost, or stopped and all in flight is answered."""
+        """Consume until the channel is lost, or until `stop` and every message is settled."""
         lost = asyncio.Event()
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             channel.close_callbacks.add(lambda *_: lost.set())
@@ -73,6 +71,7 @@ class RabbitMQConsumer:
             _, queue = await self.topology.declare(channel)
             tag = await queue.consume(self._start)
         self.is_consuming = True
+        self._backoff_seconds = FIRST_BACKOFF_SECONDS
         log.info("consuming", queue=queue.name)
         waiting = [asyncio.create_task(event.wait()) for event in (self._stop, lost)]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -84,7 +83,7 @@ class RabbitMQConsumer:
             await self._finish()
 
     async def _start(self, message: AbstractIncomingMessage) -> None:
-        task = asyncio.create_task(self._answer(message))
+        task = asyncio.create_task(self._settle(message))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
 
@@ -92,8 +91,7 @@ class RabbitMQConsumer:
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def _answer(self, message: AbstractIncomingMessage) -> None:
-        """Handle the message, and acknowledge it once its effect or its copy is stored."""
+    async def _settle(self, message: AbstractIncomingMessage) -> None:
         structlog.contextvars.bind_contextvars(
             event_id=message.message_id,
             event_type=message.type,
@@ -101,13 +99,13 @@ class RabbitMQConsumer:
             attempt=attempt_of(message),
         )
         try:
-            if message.headers.get(DELIVERY_COUNT):
-                await self._handle_suspect(message)
+            if message.redelivered:
+                await self._handle_redelivered(message)
             else:
                 await self._handle(message)
-        except Exception as error:  # noqa: BLE001  the broker is gone, or a fault of ours
-            log.warning("event_not_answered", error=repr(error))
-            # Unanswered, it stays with this channel; closing that has it delivered again.
+        except Exception as error:  # noqa: BLE001  the channel is lost, or this code has a fault
+            log.warning("event_not_acknowledged", error=repr(error))
+            # The broker redelivers the message when its channel is closed.
             with suppress(*CONNECTION_EXCEPTIONS):
                 await message.channel.close()
 
@@ -115,28 +113,29 @@ class RabbitMQConsumer:
         try:
             await self._run_handler(message)
         except PermanentError as error:
-            await bury(self.topology, message, error.reason, error)
-        except Exception as error:  # noqa: BLE001  whatever it was, the message is not lost
+            await send_to_dead_letters(self.topology, message, error.reason, error)
+        except Exception as error:  # noqa: BLE001  no error of a handler may lose the message
             await retry(self.topology, message, error)
         await message.ack()
 
-    async def _handle_suspect(self, message: AbstractIncomingMessage) -> None:
-        """Handle a message that a worker held when it died or lost its connection.
+    async def _handle_redelivered(self, message: AbstractIncomingMessage) -> None:
+        """Handle a message that an earlier delivery did not settle, after storing its next attempt.
 
-        If it is what killed that worker, it must not take those held beside it along for ever: such
-        messages are handled one at a time, each only after a copy of it waits as the next attempt.
-        The copy of one that is handled after all finds its effect in the inbox.
+        Such a message may be poison that kills its worker. So redelivered messages are handled one
+        at a time, and each counts as an attempt before its handler runs: a death costs at most one
+        of them an attempt, and the next worker handles the others. If the handler succeeds, the
+        inbox makes the stored attempt harmless.
         """
-        async with self._suspects:
+        async with self._redelivered:
             if self._stop.is_set():
-                return  # unanswered: it comes again, to another worker
+                return  # the broker redelivers it to another worker
             was_last = await retry(self.topology, message, UnansweredError())
             await message.ack()
             if not was_last:
                 try:
                     await self._run_handler(message)
-                except Exception as error:  # the copy is its next attempt
-                    log.warning("suspect_failed", exc_info=error)
+                except Exception as error:  # the stored attempt handles it again
+                    log.warning("redelivered_event_failed", exc_info=error)
 
     async def _run_handler(self, message: AbstractIncomingMessage) -> None:
         async with asyncio.timeout(self.handler_timeout_seconds):

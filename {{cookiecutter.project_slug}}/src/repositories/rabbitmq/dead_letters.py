@@ -1,4 +1,4 @@
-"""Looking at the dead letters, and giving them another chance."""
+"""The dead letters in RabbitMQ: list and redrive them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,34 +9,32 @@ from aio_pika.abc import AbstractIncomingMessage
 from src.repositories.rabbitmq.connection import PUBLISH_TIMEOUT_SECONDS, RabbitMQBroker
 from src.repositories.rabbitmq.failures import ERROR, FIRST_SEEN, REASON, attempt_of, send_copy
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import DeadLetter
+from src.usecases.ports.messaging import DeadLetter, DeadLetters
 
 
-@dataclass(frozen=True)
-class RabbitMQDeadLetters:
-    """The dead queue. Its port is `DeadLetters`.
-
-    Messages are taken without an answer; those that get none return when the connection closes.
-    """
+@dataclass(frozen=True, kw_only=True)
+class RabbitMQDeadLetters(DeadLetters):
+    """The messages of the dead queue."""
 
     broker: RabbitMQBroker
     topology: Topology
 
     async def read(self) -> list[DeadLetter]:
-        async with self._taken() as messages:
+        async with self._messages() as messages:
             return [_describe(message) for message in messages]
 
     async def redrive(self, event_id: str | None) -> int:
-        async with self._taken() as messages:
+        async with self._messages() as messages:
             chosen = [it for it in messages if event_id in {None, it.message_id}]
             for message in chosen:
-                # Confirmed before the dead letter goes: interrupted, it is there twice.
+                # The copy is confirmed first. An interruption leaves the message in both queues.
                 await send_copy(message, self.topology.queue, {})
                 await message.ack()
         return len(chosen)
 
     @asynccontextmanager
-    async def _taken(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
+    async def _messages(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
+        """Get all messages. The unacknowledged ones return to the queue with the channel's end."""
         async with self.broker.channel(f"{self.topology.name} dead letters") as channel:
             await self.topology.declare(channel)
             queue = await channel.get_queue(self.topology.dead_queue)
@@ -51,7 +49,7 @@ def _describe(message: AbstractIncomingMessage) -> DeadLetter:
     return DeadLetter(
         event_id=message.message_id or "",
         event_type=message.type or "",
-        # The broker's own word, where the worker never got to say why.
+        # The broker gives a reason of its own for a message that it dead-lettered itself.
         reason=str(headers.get(REASON, headers.get("x-first-death-reason", ""))),
         error=str(headers.get(ERROR, "")),
         attempts=attempt_of(message),

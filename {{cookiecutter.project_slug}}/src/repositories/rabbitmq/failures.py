@@ -1,7 +1,7 @@
-"""Where a message goes that could not be handled: back later, or to the dead letters.
+"""What happens to a message that was not handled: a later attempt, or the dead letters.
 
-A copy is published and confirmed before the original is acknowledged, so that a crash in between
-leaves two messages and never none; the inbox makes the second harmless.
+A copy is published and confirmed before the original is acknowledged. A crash in between leaves two
+messages and never none, and the inbox makes the second one harmless.
 """
 
 from datetime import UTC, datetime
@@ -12,30 +12,35 @@ from aio_pika.abc import AbstractIncomingMessage, HeadersType
 
 from src.repositories.rabbitmq.connection import PUBLISH_TIMEOUT_SECONDS
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import error_text
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError
+from src.usecases.errors import DatabaseUnavailableError
+from src.usecases.ports.messaging import format_error
 
 log = structlog.get_logger()
 
-ATTEMPT, FIRST_SEEN, REASON, ERROR = "x-attempt", "x-first-seen", "x-reason", "x-error"
+ATTEMPT = "x-attempt"
+FIRST_SEEN = "x-first-seen"
+REASON = "x-reason"
+ERROR = "x-error"
 
 
 def attempt_of(message: AbstractIncomingMessage) -> int:
-    """Return which attempt this delivery is, from 1."""
+    """Return the number of this attempt, from 1. An invalid header counts as 1."""
     attempt = message.headers.get(ATTEMPT)
     return attempt if type(attempt) is int and attempt > 0 else 1
 
 
 async def retry(topology: Topology, message: AbstractIncomingMessage, error: Exception) -> bool:
-    """Have the message come again after the delay of its attempt.
+    """Store a copy as the next attempt, which arrives after the delay of this one.
 
-    After the last attempt, bury it and return True. An attempt without a database does not count,
-    for no message can be handled then.
+    After the last attempt, send the message to the dead letters and return True. An attempt without
+    a database does not count, because then no message can be handled.
     """
-    attempt, delays = attempt_of(message), topology.retry_delays
-    counts = type(error) is not DatabaseUnavailableError  # busy counts: it may be the message
+    attempt = attempt_of(message)
+    delays = topology.retry_delays
+    # A busy database counts: the message may be the cause.
+    counts = type(error) is not DatabaseUnavailableError
     if counts and attempt > len(delays):
-        await bury(topology, message, "exhausted", error)
+        await send_to_dead_letters(topology, message, "exhausted", error)
         return True
     delay = delays[min(attempt, len(delays)) - 1]
     log.warning("event_failed", retry_in_seconds=delay, exc_info=error)
@@ -43,21 +48,21 @@ async def retry(topology: Topology, message: AbstractIncomingMessage, error: Exc
     return False
 
 
-async def bury(
+async def send_to_dead_letters(
     topology: Topology, message: AbstractIncomingMessage, reason: str, error: Exception
 ) -> None:
-    """Put the message with the dead letters, where it stays until someone looks."""
-    text = error_text(error)
+    """Store a copy in the dead queue, with the reason and the error."""
+    text = format_error(error)
     log.error("event_dead", reason=reason, error=text)
     headers = {**_headers(message, attempt_of(message)), REASON: reason, ERROR: text}
     await send_copy(message, topology.dead_queue, headers)
 
 
 async def send_copy(message: AbstractIncomingMessage, queue: str, headers: HeadersType) -> None:
-    """Return once a copy with these headers is stored in a queue, or raise.
+    """Return once a queue has stored a copy with these headers, or raise.
 
-    It goes by the channel that the message came by: when that is lost, so is the right to
-    acknowledge the message, and it comes again by itself.
+    The copy uses the message's own channel. If that channel is lost, the message can no longer be
+    acknowledged, and the broker redelivers it.
     """
     copy = Message(
         message.body,

@@ -1,4 +1,4 @@
-"""The relay: committed events go from the outbox to the broker."""
+"""The relay: it publishes the events of the outbox to the broker."""
 
 import asyncio
 from contextlib import suppress
@@ -12,31 +12,31 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 from aio_pika.exceptions import DeliveryError
 from sqlalchemy import Row
 
-from src.repositories.db import notify
-from src.repositories.db.outbox import DBOutbox
+from src.repositories.outbox import notify
+from src.repositories.outbox.reader import OutboxReader
 from src.repositories.rabbitmq.connection import (
     CONNECT_TIMEOUT_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
 )
 from src.repositories.rabbitmq.topology import Topology
-from src.usecases.ports.messaging import UnavailableError
+from src.usecases.errors import UnavailableError
 
 log = structlog.get_logger()
 
 BATCH_SIZE = 250
-"""Large enough that the database's part of a batch is small beside the broker's."""
+"""Large enough that the database takes a small part of the time of a batch."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OutboxRelay:
-    """Publishes events, and forgets each only once the broker has taken it. A job of the worker.
+    """A job of the worker: publishes events, and deletes each one after the broker confirmed it.
 
-    At least once: a relay that dies between a confirm and its own commit leaves the event for
-    another to publish again.
+    Delivery is at least once. A relay that dies between a confirm and its own commit leaves the
+    event in the outbox, and another relay publishes it again.
     """
 
-    outbox: DBOutbox
+    outbox: OutboxReader
     listener: notify.OutboxListener
     broker: RabbitMQBroker
     topology: Topology
@@ -48,20 +48,23 @@ class OutboxRelay:
                     await self._relay(channel, stop)
             except UnavailableError as error:
                 log.warning("relay_waiting", error=str(error))
-                with suppress(TimeoutError):  # however many commits say that there is work
+                # Not on the listener: each commit would cause a connection attempt.
+                with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), notify.POLL_SECONDS)
 
     async def _relay(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
-        """Relay over this channel until it is lost, may be stuck, or has to stop."""
+        """Relay batches over this channel until it is lost, may be stuck, or `stop` is set."""
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             exchange, _ = await self.topology.declare(channel)
         while not stop.is_set() and not channel.is_closed:
             errors = await self.outbox.relay(BATCH_SIZE, partial(_publish, exchange))
-            # A returned or refused message leaves the channel sound. After anything else the
-            # broker may be stuck, and the next attempt is not to wait behind this one.
+            if published := errors.count(None):
+                log.info("events_published", count=published)
+            # A returned or refused message leaves the channel usable. After any other error the
+            # broker may be stuck, and the next batch gets a new channel.
             if not all(isinstance(error, DeliveryError | None) for error in errors):
                 return
-            if len(errors) < BATCH_SIZE:  # those were all; of new ones it is told
+            if len(errors) < BATCH_SIZE:  # the outbox is empty
                 await self.listener.wait(notify.POLL_SECONDS)
 
 
@@ -75,15 +78,15 @@ async def _publish(exchange: AbstractExchange, event: Row[Any]) -> None:
         content_type="application/cloudevents+json",
         delivery_mode=DeliveryMode.PERSISTENT,
     )
-    about = {
-        "event_id": message.message_id,
-        "event_type": event.event_type,
-        "request_id": event.request_id,
-        "attempt": event.attempts + 1,
-    }
     try:
         await exchange.publish(message, event.event_type, timeout=PUBLISH_TIMEOUT_SECONDS)
     except Exception as error:
-        log.warning("event_not_published", error=repr(error), **about)
+        log.warning(
+            "event_not_published",
+            error=repr(error),
+            event_id=message.message_id,
+            event_type=event.event_type,
+            request_id=event.request_id,
+            attempt=event.attempts + 1,
+        )
         raise
-    log.info("event_published", **about)

@@ -1,8 +1,8 @@
-"""The exchange and the queues. All durable; no plugin is needed.
+"""The exchange and the queues. All are durable, and no plugin is needed.
 
 <name>.events ──event type──▶ <name>.consume_worker ──failed──▶ <name>.consume_worker.retry.<n>s
                                  ▲      │                                │ after n seconds
-                                 │      └──given up──▶ <name>.consume_worker.dead
+                                 │      └──exhausted──▶ <name>.consume_worker.dead
                                  └───────────────────────────────────────┘
 """
 
@@ -14,8 +14,10 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
 
 UNLIMITED = 2**31 - 1
 DELIVERY_LIMIT = 10
-"""How often the broker delivers a message again that got no answer, before it is a dead letter. The
-worker counts attempts itself; this bounds what it never gets to count."""
+"""How often the broker redelivers a message before it dead-letters it.
+
+The worker counts attempts itself. This limit bounds the deliveries that it cannot count.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,31 +27,32 @@ class Topology:
     name: str
     retry_delays: Sequence[int]
     event_types: Sequence[str]
-    """What reaches the worker: its handlers' events, and all that this service publishes.
+    """The bindings of the worker's queue: the events it handles, and those this service publishes.
 
-    The latter so that a published event can always be routed: the broker returns those it cannot
-    route, and a returned event counts as not published.
+    A published event needs a queue, because the broker returns a message that it cannot route, and
+    a returned event counts as not published.
     """
 
     @property
     def exchange(self) -> str:
-        """The topic exchange of this service's events; an event's routing key is its type."""
+        """The topic exchange of this service's events. The routing key is the event's type."""
         return f"{self.name}.events"
 
     @property
     def queue(self) -> str:
-        """What the worker consumes."""
+        """The queue that the worker consumes."""
         return f"{self.name}.consume_worker"
 
     @property
     def dead_queue(self) -> str:
-        """Where messages end that nobody could handle."""
+        """The queue of the dead letters."""
         return f"{self.queue}.dead"
 
     def retry_queue(self, delay: int) -> str:
-        """Where a message waits `delay` seconds.
+        """The queue in which a message waits `delay` seconds.
 
-        One queue for each delay: in a shared one, a short wait would stand behind a long one.
+        Each delay has a queue of its own. In a shared queue, a message with a short delay would
+        wait behind one with a long delay.
         """
         return f"{self.queue}.retry.{delay}s"
 
@@ -59,7 +62,7 @@ class Topology:
         await channel.declare_queue(
             self.dead_queue,
             durable=True,
-            # A look at the dead letters takes and returns them, which must not use them up.
+            # Listing the dead letters gets and returns them, which counts as a redelivery.
             arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED},
         )
         for delay in self.retry_delays:
@@ -79,11 +82,11 @@ class Topology:
 
 
 def _dead_letters_to(queue: str) -> dict[str, str]:
-    """Return the arguments of a quorum queue that hands over to another without losing any."""
+    """Return the arguments of a quorum queue that moves messages to another without losing any."""
     return {
         "x-queue-type": "quorum",
         "x-dead-letter-exchange": "",
         "x-dead-letter-routing-key": queue,
         "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",  # which "at-least-once" asks for
+        "x-overflow": "reject-publish",  # "at-least-once" requires it
     }

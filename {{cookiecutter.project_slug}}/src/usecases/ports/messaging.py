@@ -1,32 +1,23 @@
-"""Events on their way to their handlers."""
+"""Events on the way to their consumers."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 MAX_ERROR_CHARACTERS = 500
 
 
-def error_text(error: BaseException) -> str:
-    """Return what is kept of an error, fit to be stored: short, no NUL, no half character."""
+def format_error(error: BaseException) -> str:
+    """Format an error for storage: truncated, no NUL characters, no lone surrogates."""
     text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
     return text.replace("\0", "\\0")[:MAX_ERROR_CHARACTERS]
 
 
-class MessageRecords(Protocol):
-    """The outbox and the inbox as a whole."""
-
-    async def forget_processed(self, before: datetime) -> int:
-        """Forget some messages handled before a time, and return how many: 0 if none is left."""
-
-    async def oldest_waiting(self) -> datetime | None:
-        """Return since when the oldest event waits, or None if none does."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetter:
-    """A message that was given up, and why."""
+    """A message that is no longer retried, and the reason."""
 
     event_id: str
     event_type: str
@@ -36,22 +27,18 @@ class DeadLetter:
     first_seen: str
 
 
-class UnavailableError(Exception):
-    """What holds the messages cannot be reached."""
-
-
 class DeadLetters(Protocol):
-    """Messages that were given up. Each method may raise `UnavailableError`."""
+    """The messages that are no longer retried. Each method may raise `UnavailableError`."""
 
     async def read(self) -> list[DeadLetter]:
-        """Return them all, and leave them where they are."""
+        """Return all dead letters, and leave them in place."""
 
     async def redrive(self, event_id: str | None) -> int:
-        """Hand one, or all, to the consumer again as if new, and return how many."""
+        """Give one dead letter, or all, to the consumer again as new. Return how many."""
 
 
 class PermanentError(Exception):
-    """Trying a message again cannot help. `reason` is one word for the dead letter."""
+    """A retry cannot succeed. `reason` is one word for the dead letter."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -59,20 +46,40 @@ class PermanentError(Exception):
 
 
 class MessageHandler(Protocol):
-    """Gives a message its effect, once, however often it is called with it."""
+    """Applies the effect of a message. A second call with the same message has no effect."""
 
     async def __call__(self, body: bytes) -> None:
         """Handle a CloudEvent in JSON.
 
-        Raises `PermanentError`, or anything else when trying again later may help.
+        Raises `PermanentError` if a retry cannot help, and anything else if it may.
+        """
+
+
+class Inbox(Protocol):
+    """The handled messages, which make a second delivery harmless.
+
+    The idempotent receiver of Hohpe and Woolf, "Enterprise Integration Patterns".
+    """
+
+    async def claim(self, message_id: UUID) -> bool:
+        """Record a message. Return False if it was handled before.
+
+        Waits for another transaction that holds the same message, and returns by its outcome.
         """
 
 
 class EventConsumer(Protocol):
-    """Feeds messages to the handler until it is told to stop."""
+    """Passes messages to the handler until it is stopped."""
 
     is_consuming: bool
-    """Whether messages can arrive right now."""
+    """Whether messages can arrive at present."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set; return once what was in flight is answered."""
+        """Consume until `stop` is set; return when every message in progress is settled."""
+
+
+class OutboxBacklog(Protocol):
+    """The committed events that have not been delivered yet."""
+
+    async def oldest_waiting(self) -> datetime | None:
+        """Return since when the oldest event waits, or None if no event waits."""

@@ -1,4 +1,4 @@
-"""Where sessions are kept."""
+"""The repository of sessions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from src.domain.user import UserProfile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionAccess:
-    """What decides whether an access token is accepted. Nothing secret, so it may be cached."""
+    """The facts that decide whether an access token is accepted. No secret, so it may be cached."""
 
     user: UserProfile
     is_revoked: bool
@@ -29,7 +29,7 @@ class SessionRepository(Protocol):
     """Sessions of one unit of work."""
 
     async def get_session_access(self, session_id: UUID, user_id: UUID) -> SessionAccess | None:
-        """Return a session with its user as last committed, through the cache, or None."""
+        """Return a committed session with its user, through the cache, or None."""
 
     async def load_session_for_update(self, session_id: UUID) -> Session | None:
         """Return an active user's session, locked until the unit of work ends, or None."""
@@ -43,10 +43,10 @@ class SessionRepository(Protocol):
     async def revoke_sessions(
         self, user_id: UUID, now: datetime, *, keep: UUID | None = None
     ) -> None:
-        """End every live session of the user, but for one to keep."""
+        """End every live session of the user, except `keep`."""
 
-    async def forget_expired_sessions(self, before: datetime) -> int:
-        """Delete some of the sessions whose idle expiry was before then, and tell how many.
+    async def purge_sessions(self, before: datetime) -> int:
+        """Delete some of the sessions whose idle expiry was before a time. Return how many.
 
-        A revoked session goes by the same time: it cannot be refreshed and so expires.
+        A revoked session is deleted at the same time: it cannot be refreshed, so it expires.
         """

@@ -1,0 +1,71 @@
+"""Subscriptions: which consumer handles which event.
+
+A module of this package defines its consumer, and a subscription in a variable of its own:
+
+    subscription = Subscription("order.placed.v1", OrderPlacedV1, confirm_order)
+
+The worker finds it there. A function that does not fit the model is a type error.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from src import consumers
+from src.usecases.ports.unit_of_work import UnitOfWork
+from src.utils.modules import import_submodules
+
+EventModel = TypeVar("EventModel", bound=BaseModel)
+EventModel_contra = TypeVar("EventModel_contra", bound=BaseModel, contravariant=True)
+
+
+@dataclass(frozen=True)
+class Subscription(Generic[EventModel]):
+    """Ties an event's name to the model of its data and to the function that handles it.
+
+    The dispatcher opens the unit of work, claims the message, calls the function and commits.
+    """
+
+    event_type: str
+    model: type[EventModel]
+    consume: Callable[[EventModel, UnitOfWork], Awaitable[None]]
+
+
+class EventUseCase(Protocol[EventModel_contra]):
+    """A use case that handles an event in units of work of its own."""
+
+    async def execute(self, *, event_id: UUID, event: EventModel_contra) -> None:
+        """Handle the event. Claim `event_id` in the inbox of the unit of work that commits."""
+
+
+@dataclass(frozen=True)
+class UseCaseSubscription(Generic[EventModel]):
+    """Ties an event to a use case, for a consumer that calls another server.
+
+    A transaction must not stay open during such a call, so the use case opens its own.
+    """
+
+    event_type: str
+    model: type[EventModel]
+    use_case: type[EventUseCase[EventModel]]
+
+
+AnySubscription = Subscription[Any] | UseCaseSubscription[Any]
+
+
+def load_subscriptions() -> Mapping[str, AnySubscription]:
+    """Return the subscriptions of all modules of this package, by event type.
+
+    Raises `TypeError` if two handle the same event: call both from one function instead.
+    """
+    found: dict[str, AnySubscription] = {}
+    for module in import_submodules(consumers):
+        for value in vars(module).values():
+            if not isinstance(value, (Subscription, UseCaseSubscription)):
+                continue
+            if found.setdefault(value.event_type, value) is not value:
+                raise TypeError(f"Two consumers handle {value.event_type!r}.")
+    return found

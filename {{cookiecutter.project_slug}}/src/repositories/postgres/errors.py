@@ -1,0 +1,36 @@
+"""Translation of the driver's errors: which of them mean that Postgres does not answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from src.usecases.errors import DatabaseBusyError, DatabaseUnavailableError
+
+# An OSError is a refused connection, an unreachable server or a TimeoutError.
+FAILURES = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+STATES = {
+    # Deadlock or serialization failure, cancelled by a timeout.
+    DatabaseBusyError: ("40", "57014"),
+    # Connection lost, a standby, idle for too long, too many clients, shutdown.
+    DatabaseUnavailableError: ("08", "25006", "25P03", "53", "57"),
+}
+"""The error of each SQLSTATE, or of each class of SQLSTATEs. The first match counts."""
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise `DatabaseUnavailableError` or `DatabaseBusyError` in place of the driver's errors.
+
+    An error from the server has an SQLSTATE. An error without one is a broken connection.
+    """
+    try:
+        yield
+    except FAILURES as error:
+        state = getattr(getattr(error, "orig", error), "sqlstate", None) or "08"
+        kinds = [kind for kind, states in STATES.items() if state.startswith(states)]
+        if not kinds:
+            raise
+        raise kinds[0](f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,130 @@
+"""The table `sessions` and its repository."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import ForeignKey, bindparam, delete, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from src.domain.session import Session
+from src.domain.user import UserProfile
+from src.repositories.cache.rows import Fields, read_through
+from src.repositories.outbox.writer import OutboxWriter
+from src.repositories.postgres.base import Base
+from src.repositories.postgres.engine import Database
+from src.repositories.postgres.transaction import Transaction
+from src.repositories.users import UserRow, user_key
+from src.usecases.ports.cache import ReadThroughCache
+from src.usecases.ports.sessions import SessionAccess, SessionRepository
+
+
+class SessionRow(Base):
+    """A login session."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    generation: Mapped[int]
+    rotated_at: Mapped[datetime]
+    idle_expires_at: Mapped[datetime] = mapped_column(index=True)
+    absolute_expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+SESSION = select(SessionRow.__table__)
+COLUMNS = SESSION.selected_columns.keys()
+SESSION_FOR_UPDATE = (
+    SESSION.join(UserRow, UserRow.id == SessionRow.user_id)
+    .where(SessionRow.id == bindparam("id"), UserRow.is_active)
+    .with_for_update(of=SessionRow)
+)
+PROFILE = (UserRow.id, UserRow.email, UserRow.is_active, UserRow.created_at, UserRow.updated_at)
+CACHED = ("user_id", "revoked_at", "absolute_expires_at")
+ACCESS = (
+    select(SessionRow.user_id, SessionRow.revoked_at, SessionRow.absolute_expires_at, *PROFILE)
+    .join(UserRow, UserRow.id == SessionRow.user_id)
+    .where(SessionRow.id == bindparam("session"), UserRow.id == bindparam("user"))
+)
+INSERT = insert(SessionRow)
+UPDATE = update(SessionRow).where(SessionRow.id == bindparam("key"))
+REVOKE = (
+    update(SessionRow)
+    .where(SessionRow.user_id == bindparam("owner"))
+    .where(SessionRow.id.is_distinct_from(bindparam("keep")))
+    .where(SessionRow.revoked_at.is_(None))
+    .returning(SessionRow.id)
+)
+EXPIRED = (
+    select(SessionRow.id)
+    .where(SessionRow.idle_expires_at < bindparam("before"))
+    .limit(10_000)  # a backlog must not run into the statement timeout
+    .with_for_update(skip_locked=True)
+)
+PURGE = delete(SessionRow).where(SessionRow.id.in_(EXPIRED)).returning(SessionRow.id)
+
+to_profile = TypeAdapter(UserProfile).validate_python
+
+
+def session_key(session_id: UUID) -> str:
+    """Return the cache key of a session."""
+    return f"session:{session_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DBSessionRepository(SessionRepository):
+    """Sessions in Postgres. An access token's session and user are read through the cache."""
+
+    database: Database
+    cache: ReadThroughCache
+    transaction: Transaction
+    outbox: OutboxWriter
+
+    async def get_session_access(self, session_id: UUID, user_id: UUID) -> SessionAccess | None:
+        async def load() -> list[Fields] | None:
+            rows = await self.database.fetch(ACCESS, {"session": session_id, "user": user_id})
+            if not rows:
+                return None
+            user = dict(rows[0]._mapping)
+            session = {column: user.pop(column) for column in CACHED}
+            return [session, user]
+
+        keys = [session_key(session_id), user_key(user_id)]
+        found = await read_through(self.cache, keys, load)
+        if found is None:
+            return None
+        session, user = found
+        if session["user_id"] != user["id"]:  # each key may come from a different request
+            return None
+        return SessionAccess(
+            user=to_profile(user),
+            is_revoked=session["revoked_at"] is not None,
+            absolute_expires_at=datetime.fromisoformat(session["absolute_expires_at"]),
+        )
+
+    async def load_session_for_update(self, session_id: UUID) -> Session | None:
+        rows = await self.transaction.fetch(SESSION_FOR_UPDATE, {"id": session_id})
+        return Session(**rows[0]._mapping) if rows else None
+
+    async def create_session(self, session: Session) -> None:
+        values = {column: getattr(session, column) for column in COLUMNS}
+        await self.outbox.save(INSERT, values, session)
+
+    async def update_session(self, session: Session) -> None:
+        values = {column: getattr(session, column) for column in COLUMNS}
+        await self.outbox.save(UPDATE, {"key": session.id, **values}, session)
+        if session.revoked_at is not None:  # a rotation changes no cached column
+            self.transaction.changed_keys.add(session_key(session.id))
+
+    async def revoke_sessions(
+        self, user_id: UUID, now: datetime, *, keep: UUID | None = None
+    ) -> None:
+        values = {"owner": user_id, "keep": keep, "revoked_at": now}
+        ended = await self.transaction.execute_without_events(REVOKE, values)
+        self.transaction.changed_keys |= {session_key(session_id) for session_id in ended.scalars()}
+
+    async def purge_sessions(self, before: datetime) -> int:
+        purged = await self.transaction.execute_without_events(PURGE, {"before": before})
+        return len(purged.all())

@@ -1,0 +1,20 @@
+"""Errors that several ports may raise."""
+
+
+class NotFoundDatabaseError(Exception):
+    """No row has this key (404)."""
+
+
+class UnavailableError(Exception):
+    """A server that this service depends on does not answer."""
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """Postgres did not answer. A commit in progress may or may not have succeeded (503)."""
+
+
+class DatabaseBusyError(DatabaseUnavailableError):
+    """Postgres cancelled the statement or transaction: timeout, deadlock, serialization failure.
+
+    The same statement may fail in the same way when it is tried again.
+    """

@@ -1,0 +1,11 @@
+"""Importing every module of a package, for registers that are derived from what exists."""
+
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
+
+
+def import_submodules(package: ModuleType) -> list[ModuleType]:
+    """Import all modules of a package, sorted by name, and return them."""
+    found = walk_packages(package.__path__, f"{package.__name__}.")
+    return [import_module(name) for name in sorted(module.name for module in found)]

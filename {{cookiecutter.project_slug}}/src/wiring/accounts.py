@@ -1,0 +1,145 @@
+"""Accounts: passwords, tokens, sessions and the limit on wrong passwords."""
+
+import os
+from datetime import timedelta
+from typing import Annotated
+
+import punq
+from email_validator import EmailNotValidError
+from limits.aio.storage import Storage
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
+
+from src.api.schemas.accounts import to_address
+from src.config import AppSettings
+from src.domain.session import SessionLifetime
+from src.usecases.accounts.deactivate_user import DeactivateUser
+from src.usecases.accounts.purge_sessions import PurgeSessions
+from src.usecases.accounts.session_tokens import SessionTokens
+from src.usecases.ports.login_throttle import LoginThrottle
+from src.usecases.ports.password_hasher import PasswordHasher
+from src.usecases.ports.purge import PurgeStep
+from src.usecases.ports.token_service import TokenService
+from src.utils import settings as kinds
+from src.utils.security.passwords import Argon2PasswordHasher
+from src.utils.security.throttle import LimitsLoginThrottle
+from src.utils.security.tokens import SignedTokenService
+from src.utils.settings import Settings, SettingsGroup
+from src.wiring import Command, Part
+
+
+class SecuritySettings(SettingsGroup, env_prefix="SECURITY_"):
+    """Tokens and sessions."""
+
+    secret_key: kinds.Key
+    previous_secret_keys: kinds.Keys = ()
+    access_token_ttl_seconds: Annotated[int, Field(ge=1, le=600)] = 600
+    session_idle_seconds: PositiveInt = 14 * 24 * 3600
+    session_lifetime_seconds: PositiveInt = 90 * 24 * 3600
+
+    @field_validator("session_idle_seconds", "session_lifetime_seconds")
+    @classmethod
+    def _outlives_access_token(cls, seconds: int, info: ValidationInfo) -> int:
+        if seconds < info.data.get("access_token_ttl_seconds", 0):
+            raise ValueError("must not be less than SECURITY_ACCESS_TOKEN_TTL_SECONDS")
+        return seconds
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """The key that signs, then the keys that only verify."""
+        return [key.get_secret_value() for key in (self.secret_key, *self.previous_secret_keys)]
+
+    @property
+    def lifetime(self) -> SessionLifetime:
+        """How long sessions live."""
+        return SessionLifetime(
+            idle=timedelta(seconds=self.session_idle_seconds),
+            absolute=timedelta(seconds=self.session_lifetime_seconds),
+        )
+
+
+class HashingSettings(SettingsGroup, env_prefix="SECURITY_HASHING_"):
+    """Password hashing: the size of the pool and its queue, and Argon2id's parameters.
+
+    The defaults are OWASP's (Password Storage Cheat Sheet).
+    """
+
+    threads: PositiveInt = os.cpu_count() or 1
+    queue: PositiveInt = 100
+    memory_kib: Annotated[int, Field(ge=64)] = 19_456
+    passes: PositiveInt = 2
+    lanes: Annotated[int, Field(ge=1, le=8)] = 1
+
+
+class ThrottleSettings(SettingsGroup, env_prefix="SECURITY_THROTTLE_"):
+    """How many wrong passwords are accepted in a window of time before the next has to wait."""
+
+    window_seconds: PositiveInt = 15 * 60
+    per_address: PositiveInt = 100
+    per_account: PositiveInt = 50
+    per_account_and_address: PositiveInt = 10
+
+
+def register(container: punq.Container, settings: Settings) -> None:
+    """Register the adapters of accounts."""
+    name = settings[AppSettings].name
+    security = settings[SecuritySettings]
+    hashing = settings[HashingSettings]
+    throttle = settings[ThrottleSettings]
+    token_service = SignedTokenService(
+        secret_keys=security.secret_keys,
+        issuer=name,
+        ttl_seconds=security.access_token_ttl_seconds,
+    )
+    container.register(TokenService, instance=token_service)
+    container.register(
+        SessionTokens,
+        instance=SessionTokens(lifetime=security.lifetime, token_service=token_service),
+    )
+    container.register(
+        PasswordHasher,
+        instance=Argon2PasswordHasher(
+            threads=hashing.threads,
+            queue=hashing.queue,
+            memory_kib=hashing.memory_kib,
+            passes=hashing.passes,
+            lanes=hashing.lanes,
+            service_name=name,
+        ),
+    )
+    container.register(
+        LoginThrottle,
+        instance=LimitsLoginThrottle(
+            container.resolve(Storage),
+            window_seconds=throttle.window_seconds,
+            per_address=throttle.per_address,
+            per_account=throttle.per_account,
+            per_account_and_address=throttle.per_account_and_address,
+        ),
+    )
+    container.register(PurgeStep, PurgeSessions, scope=punq.Scope.singleton)
+
+
+async def deactivate(container: punq.Container, email: str | None) -> str:
+    """Close an account and end its sessions."""
+    try:
+        address = to_address(email or "")
+    except EmailNotValidError as error:
+        raise SystemExit(str(error)) from error
+    await container.resolve(DeactivateUser).execute(email=address)
+    return "The account is closed and its sessions have ended."
+
+
+part = Part(
+    settings=(SecuritySettings, HashingSettings, ThrottleSettings),
+    register=register,
+    commands=(
+        Command(
+            name="deactivate",
+            help="close an account and end its sessions",
+            run=deactivate,
+            argument="email",
+            argument_help="the account's address",
+            is_argument_required=True,
+        ),
+    ),
+)

@@ -1,0 +1,63 @@
+"""An in-memory repository of sessions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from src.domain.session import Session
+from src.domain.user import User, UserProfile
+from src.usecases.ports.sessions import SessionAccess, SessionRepository
+from tests.fakes.database import InMemoryTransaction
+
+
+@dataclass(frozen=True)
+class InMemorySessionRepository(SessionRepository):
+    """Sessions of one transaction."""
+
+    transaction: InMemoryTransaction
+
+    async def get_session_access(self, session_id: UUID, user_id: UUID) -> SessionAccess | None:
+        session = self.transaction.database.get(Session, session_id)
+        user = self.transaction.database.get(User, user_id)
+        if session is None or user is None or session.user_id != user_id:
+            return None
+        profile = UserProfile(
+            id=user.id,
+            email=user.email,
+            is_active=user.is_active,
+            created_at=user.created_at,
+            updated_at=user.updated_at,
+        )
+        return SessionAccess(
+            user=profile,
+            is_revoked=session.revoked_at is not None,
+            absolute_expires_at=session.absolute_expires_at,
+        )
+
+    async def load_session_for_update(self, session_id: UUID) -> Session | None:
+        session = await self.transaction.get_for_update(Session, session_id)
+        user = session and self.transaction.get(User, session.user_id)
+        return session if user and user.is_active else None
+
+    async def create_session(self, session: Session) -> None:
+        await self.update_session(session)
+
+    async def update_session(self, session: Session) -> None:
+        self.transaction.record_events(session)
+        self.transaction.put(session.id, session)
+
+    async def revoke_sessions(
+        self, user_id: UUID, now: datetime, *, keep: UUID | None = None
+    ) -> None:
+        for found in self.transaction.all(Session):
+            if found.user_id == user_id and found.id != keep:
+                session = await self.transaction.get_for_update(Session, found.id)
+                if session and session.revoked_at is None:
+                    session.revoke(now)
+                    self.transaction.put(session.id, session)
+
+    async def purge_sessions(self, before: datetime) -> int:
+        expired = [s for s in self.transaction.all(Session) if s.idle_expires_at < before]
+        for session in expired:
+            self.transaction.delete(Session, session.id)
+        return len(expired)

@@ -1,0 +1,92 @@
+"""The exchange and the queues of a topology, used past the code under test."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
+
+from src.repositories.rabbitmq.connection import RabbitMQBroker
+from src.repositories.rabbitmq.topology import Topology
+from tests.machinery.support.messages import EVENT_TYPE
+from tests.support.waiting import eventually
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queues:
+    """The queues of one topology."""
+
+    channel: AbstractChannel
+    topology: Topology
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all queues."""
+        retries = [self.topology.retry_queue(delay) for delay in self.topology.retry_delays]
+        return [self.topology.queue, *retries, self.topology.dead_queue]
+
+    async def send(
+        self,
+        body: bytes = b'{"data":"one"}',
+        *,
+        event_id: str | None = None,
+        request_id: str | None = None,
+        headers: HeadersType | None = None,
+        queue: str | None = None,
+    ) -> str:
+        """Publish a message directly to a queue, by default the worker's, and return its id."""
+        message = Message(
+            body,
+            message_id=event_id or str(uuid4()),
+            type=EVENT_TYPE,
+            correlation_id=request_id,
+            content_type="application/cloudevents+json",
+            delivery_mode=DeliveryMode.PERSISTENT,
+            headers=headers,
+        )
+        await self.channel.default_exchange.publish(message, queue or self.topology.queue)
+        return str(message.message_id)
+
+    async def count(self, name: str) -> int:
+        """Return the number of messages that are ready in a queue."""
+        queue = await self.channel.declare_queue(name, passive=True)
+        return queue.declaration_result.message_count or 0
+
+    async def take(self, name: str, seconds: float = 20) -> AbstractIncomingMessage:
+        """Wait for the next message of a queue, remove it and return it."""
+        queue = await self.channel.get_queue(name)
+        message = await eventually(lambda: queue.get(fail=False), seconds)
+        assert message is not None
+        await message.ack()
+        return message
+
+    async def purge(self) -> None:
+        """Delete every message."""
+        for name in self.names:
+            await (await self.channel.get_queue(name)).purge()
+
+    async def delete(self) -> None:
+        """Delete the exchange and the queues. RabbitMQ ignores those that do not exist."""
+        await self.channel.exchange_delete(self.topology.exchange)
+        for name in self.names:
+            await self.channel.queue_delete(name)
+
+
+@asynccontextmanager
+async def open_queues(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[Queues]:
+    """Open a channel to the queues of a topology."""
+    async with broker.channel("tests") as channel:
+        yield Queues(channel=channel, topology=topology)
+
+
+@asynccontextmanager
+async def declared(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[None]:
+    """Declare the topology, and delete it when the context is left."""
+    async with open_queues(broker, topology) as queues:
+        await topology.declare(queues.channel)
+        try:
+            yield
+        finally:
+            await queues.delete()

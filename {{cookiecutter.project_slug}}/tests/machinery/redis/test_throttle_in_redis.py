@@ -1,0 +1,80 @@
+from uuid import uuid4
+
+import pytest
+from limits.aio.storage import Storage
+from redis.asyncio import Redis
+
+from src.repositories.cache.redis.client import create_client, create_counters
+from src.utils.settings import Settings
+from src.wiring.cache_redis import RedisSettings
+from tests.support.guessing import PER_PAIR, guess, new_account, throttle_on
+from tests.support.network import Proxy, closed_port
+
+HOME = "192.0.2.1"
+
+
+@pytest.fixture
+def storage(redis: Redis, namespace: str) -> Storage:
+    """A storage with keys that only this test uses."""
+    return create_counters(redis=redis, namespace=namespace)
+
+
+async def test_all_processes_share_their_counters_in_redis(storage: Storage) -> None:
+    one = throttle_on(storage)
+    other = throttle_on(storage)
+    email = new_account()
+
+    for _ in range(PER_PAIR):
+        assert await guess(one.login(email, HOME))
+
+    assert not await guess(other.login(email, HOME))
+
+
+async def test_no_key_in_redis_contains_an_email_address_and_every_key_expires(
+    redis: Redis, namespace: str, storage: Storage
+) -> None:
+    throttle = throttle_on(storage)
+
+    await guess(throttle.login("ada@example.com", HOME), correct=True)
+    await guess(throttle.login("ada@example.com", HOME))
+    await guess(throttle.password_change(uuid4()))
+
+    keys = [key async for key in redis.scan_iter(match=f"{namespace}:*")]
+    assert len(keys) == 5
+    assert not any(b"ada" in key for key in keys)
+    assert all([await redis.ttl(key) > 0 for key in keys])
+
+
+async def test_each_login_makes_its_address_known_for_another_thirty_days(
+    redis: Redis, namespace: str, storage: Storage
+) -> None:
+    throttle = throttle_on(storage)
+    await guess(throttle.login("ada@example.com", HOME), correct=True)
+    [known] = [key async for key in redis.scan_iter(match=f"{namespace}:*known*")]
+    await redis.expire(known, 3600)
+
+    await guess(throttle.login("ada@example.com", HOME), correct=True)
+
+    assert await redis.ttl(known) > 29 * 24 * 3600
+
+
+@pytest.mark.parametrize("failure", ["refuses", "hangs"])
+async def test_each_process_counts_in_its_own_memory_while_redis_is_unavailable(
+    settings: Settings, namespace: str, failure: str
+) -> None:
+    server = settings[RedisSettings]
+    email = new_account()
+    async with Proxy(server.host, server.port).running() as proxy:
+        proxy.hang()
+        client = create_client(
+            host="127.0.0.1",
+            port=proxy.port if failure == "hangs" else closed_port(),
+            password=server.password.get_secret_value(),
+            timeout_seconds=0.1,
+        )
+        throttle = throttle_on(create_counters(redis=client, namespace=namespace))
+        made = [await guess(throttle.login(email, HOME)) for _ in range(PER_PAIR + 2)]
+        await client.aclose()
+        proxy.cut()
+
+    assert made == [True] * PER_PAIR + [False] * 2

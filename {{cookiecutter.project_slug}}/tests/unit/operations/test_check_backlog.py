@@ -1,0 +1,39 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from structlog.typing import EventDict
+
+from src.usecases.operations.check_backlog import CheckBacklog
+from src.usecases.ports.messaging import OutboxBacklog
+
+
+@dataclass(frozen=True)
+class FakeBacklog(OutboxBacklog):
+    """A backlog whose oldest event has waited for some seconds, or an empty one."""
+
+    seconds: float | None
+
+    async def oldest_waiting(self) -> datetime | None:
+        if self.seconds is None:
+            return None
+        return datetime.now(UTC) - timedelta(seconds=self.seconds)
+
+
+@pytest.mark.parametrize("seconds", [None, 5])
+async def test_a_short_backlog_is_not_logged(
+    log_lines: list[EventDict], seconds: float | None
+) -> None:
+    await CheckBacklog(FakeBacklog(seconds)).execute()
+
+    assert log_lines == []
+
+
+async def test_an_event_that_waits_for_longer_than_a_minute_is_logged(
+    log_lines: list[EventDict],
+) -> None:
+    await CheckBacklog(FakeBacklog(90)).execute()
+
+    [line] = log_lines
+    assert (line["event"], line["log_level"]) == ("outbox_behind", "warning")
+    assert line["oldest_seconds"] >= 90
