@@ -1,4 +1,4 @@
-"""Finish a fresh service: drop what was not chosen, make its `.env`, say how to go on."""
+"""Finish a new service: delete the files of unused options, write `.env`, print the next steps."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 
 class Part(NamedTuple):
-    """Files that a service has only if a question was answered in one way."""
+    """Files that a service has only after a certain answer to a question."""
 
     question: str
     answer: object
     files: tuple[str, ...]
 
 
-# An option is a list of files. Every file that is not named here belongs to every service.
+# Files that are not listed here belong to every service.
 MANIFEST: tuple[Part, ...] = (
     Part(
         "ci_provider",
@@ -117,7 +117,7 @@ NEXT_STEPS = """
     cd {slug}
     docker compose up --build -d
 
-and open http://localhost:8000/docs. Without Docker, name your own servers in .env, then:
+Then open http://localhost:8000/docs. Without Docker, enter your own servers in .env and run:
 
     make setup
     make migrate
@@ -126,7 +126,7 @@ and open http://localhost:8000/docs. Without Docker, name your own servers in .e
 
 
 def prune(project: Path, answers: dict[str, Any], manifest: tuple[Part, ...]) -> None:
-    """Remove the files of every part that was not chosen, and the folders that empties."""
+    """Delete the files of each part that was not chosen, and the folders that become empty."""
     for part in manifest:
         if answers[part.question] == part.answer:
             continue
@@ -139,14 +139,14 @@ def prune(project: Path, answers: dict[str, Any], manifest: tuple[Part, ...]) ->
 
 
 def main() -> int:
-    """Run in the new project's folder, which is where cookiecutter starts hooks."""
+    """Run in the folder of the new service, where cookiecutter starts its hooks."""
     answers: dict[str, Any] = json.loads(r"""{{ cookiecutter | tojson }}""")
     slug = answers["project_slug"]
     prune(Path.cwd(), answers, MANIFEST)
     if "_commit" in answers:
-        # cruft also renders into temporary folders, to compare two versions of the template:
-        # secrets would differ between them and end up in the comparison.
-        sys.stdout.write(f"To make the .env of {slug}, run `make setup` in its folder.\n")
+        # cruft also renders two versions of the template into temporary folders and compares them.
+        # A generated .env would appear as a difference.
+        sys.stdout.write(f"Run `make setup` in the folder {slug} to write its .env.\n")
         return 0
     made = subprocess.run([sys.executable, "scripts/init_env.py"], check=False)
     if made.returncode == 0:
