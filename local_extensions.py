@@ -97,8 +97,8 @@ def slug_problem(value: object) -> str | None:
     """Check the short name, which is part of the names of folders, queues and containers."""
     if not isinstance(value, str) or not SLUG.fullmatch(value) or len(value) > SLUG_LIMIT:
         return (
-            "must start with a letter and have lower-case letters, digits and single hyphens, "
-            f"at most {SLUG_LIMIT} characters: try '{default_slug(value)}'."
+            f"must be at most {SLUG_LIMIT} lower-case letters, digits and single hyphens, "
+            f"with a letter first: try '{default_slug(value)}'."
         )
     reason = reserved_as(value)
     return reason and f"must not be '{value}', {reason}: try '{value}-service'."
