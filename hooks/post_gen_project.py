@@ -1,4 +1,4 @@
-"""Finish a fresh service: drop what was not chosen, make its `.env`, say how to go on."""
+"""Finish a new service: delete the files of unused options, write `.env`, print the next steps."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ NEXT_STEPS = """
     cd {slug}
     docker compose up --build -d
 
-and open http://localhost:8000/docs. Without Docker, name your own servers in .env, then:
+Then open http://localhost:8000/docs. Without Docker, enter your own servers in .env and run:
 
     make setup
     make migrate
@@ -73,14 +73,14 @@ def prune(project: Path, answers: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Run in the new project's folder, which is where cookiecutter starts hooks."""
+    """Run in the folder of the new service, where cookiecutter starts its hooks."""
     answers: dict[str, Any] = json.loads(r"""{{ cookiecutter | tojson }}""")
     slug = answers["project_slug"]
     prune(Path.cwd(), answers)
     if "_commit" in answers:
-        # cruft also renders into temporary folders, to compare two versions of the template:
-        # secrets would differ between them and end up in the comparison.
-        sys.stdout.write(f"To make the .env of {slug}, run `make setup` in its folder.\n")
+        # cruft also renders two versions of the template into temporary folders and compares them.
+        # A generated .env would appear as a difference.
+        sys.stdout.write(f"Run `make setup` in the folder {slug} to write its .env.\n")
         return 0
     made = subprocess.run([sys.executable, "scripts/init_env.py"], check=False)
     if made.returncode == 0:

@@ -1,7 +1,7 @@
-"""Refuse wrong answers before the first file is written.
+"""Reject wrong answers before the first file is written.
 
-They are usually refused sooner, right where they are given; `--replay` skips that. The rules are
-in local_extensions.py alone: the verdict is put in below, when cookiecutter renders this file.
+Most wrong answers are rejected earlier, at the prompt; `--replay` skips that check. The rules are
+in local_extensions.py. Cookiecutter inserts their result below when it renders this file.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What the hooks leave: a service with its licence and its own secrets, and no trace of us."""
+"""Tests of the hooks: a service gets its own secrets and licence, no trace of the template."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import importlib.util
 import json
 import re
 import resource
-import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -28,28 +26,16 @@ if TYPE_CHECKING:
 
     from tests.conftest import CommandLine, Render
 
-# A `${{ … }}` is GitHub's, and a `{{.Name}}` is Docker's.
+# `${{ … }}` is GitHub syntax and `{{.Name}}` is Docker syntax.
 LEFT_OVER = re.compile(
     r"(?<!\$)\{\{(?!\.)|\{%|cookiecutter|local_extensions|\bthe template\b", re.IGNORECASE
 )
 NAME = "The {{ 7*7 }} Team"
 OF_THIS_MACHINE = (".env", "docker-compose.override.yml")
-EXAMPLE = """\
-# Comments stay, even about POSTGRES_PASSWORD=change-me.
-APP_PORT=8000
-POSTGRES_HOST=localhost
-POSTGRES_PORT=5432
-POSTGRES_PASSWORD=change-me
-BROKER_HOST=localhost
-BROKER_PORT=5672
-BROKER_MANAGEMENT_PORT=15672
-BROKER_PASSWORD=change-me
-BROKER_DELAYS=[10, 60]
-"""
 
 
 def files_of(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Map every file below a folder to its mode and content."""
+    """Return the mode and content of every file below a folder."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {str(f.relative_to(folder)): (f.stat().st_mode, f.read_bytes()) for f in files}
 
@@ -60,18 +46,9 @@ def settings_of(file: Path) -> dict[str, str]:
 
 
 def init_env(project: Path) -> subprocess.CompletedProcess[str]:
-    """Run the service's script as `make setup` does."""
+    """Run the service's script `init_env.py`, as `make setup` does."""
     command = (sys.executable, project / "scripts" / "init_env.py")
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Give the script a small project of its own."""
-    (tmp_path / "scripts").mkdir()
-    shutil.copy(SERVICE / "scripts" / "init_env.py", tmp_path / "scripts")
-    (tmp_path / ".env.example").write_text(EXAMPLE, encoding="utf-8")
-    return tmp_path
 
 
 @pytest.fixture
@@ -85,8 +62,8 @@ def post_gen() -> ModuleType:
     return module
 
 
-def test_the_secrets_of_a_service_are_its_own(render: Render) -> None:
-    """Each placeholder is replaced by a long value that no other setting or service has."""
+def test_each_service_gets_its_own_secrets(render: Render) -> None:
+    """Each placeholder gets a long value that differs between settings and services."""
     services = [render(), render()]
     example = settings_of(services[0] / ".env.example")
     placeholders = [name for name, value in example.items() if value == "change-me"]
@@ -96,13 +73,13 @@ def test_the_secrets_of_a_service_are_its_own(render: Render) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9]{43,}", value) for value in values)
 
 
-def test_only_the_owner_can_read_the_secrets(render: Render) -> None:
+def test_the_env_file_is_readable_only_by_its_owner(render: Render) -> None:
     service = render()
     assert stat.S_IMODE((service / ".env").stat().st_mode) == 0o600
 
 
-def test_no_answer_that_cookiecutter_keeps_is_a_secret(command_line: CommandLine) -> None:
-    """Its replay file is readable by everyone."""
+def test_cookiecutters_replay_file_contains_no_secret(command_line: CommandLine) -> None:
+    """Every user of the machine can read the replay file."""
     output = command_line.home.parent
     assert command_line.cookiecutter(output, "--no-input").returncode == 0
     values = settings_of(output / "user-service" / ".env").values()
@@ -112,7 +89,7 @@ def test_no_answer_that_cookiecutter_keeps_is_a_secret(command_line: CommandLine
     assert not [secret for secret in secrets if secret in replay]
 
 
-def test_the_servers_are_published_to_this_machine_alone(render: Render) -> None:
+def test_the_compose_override_publishes_ports_only_on_localhost(render: Render) -> None:
     service = render()
     override = yaml.safe_load((service / "docker-compose.override.yml").read_text(encoding="utf-8"))
     services = override["services"]
@@ -128,7 +105,7 @@ def test_the_servers_are_published_to_this_machine_alone(render: Render) -> None
     assert "--reload-dir src" in services["micro_service"]["command"]
 
 
-def test_the_closing_message_says_how_to_start(command_line: CommandLine) -> None:
+def test_the_last_message_says_how_to_start_the_service(command_line: CommandLine) -> None:
     done = command_line.cookiecutter(command_line.home.parent, "--no-input")
     assert done.returncode == 0
     steps = ("wrote .env", "cd user-service", "docker compose up --build -d", "/docs", "make run")
@@ -136,10 +113,10 @@ def test_the_closing_message_says_how_to_start(command_line: CommandLine) -> Non
     assert done.stderr == ""
 
 
-def test_rendering_again_over_a_service_keeps_what_is_of_this_machine(
+def test_rendering_over_a_service_keeps_the_files_of_this_machine(
     command_line: CommandLine,
 ) -> None:
-    """`--overwrite-if-exists` renews the template's files and no others."""
+    """`--overwrite-if-exists` replaces only the template's files."""
     output = command_line.home.parent
     assert command_line.cookiecutter(output, "--no-input").returncode == 0
     service = output / "user-service"
@@ -163,7 +140,7 @@ def test_rendering_again_over_a_service_keeps_what_is_of_this_machine(
         ("Proprietary", "All rights reserved"),
     ],
 )
-def test_the_licence_is_the_chosen_one(render: Render, name: str, words: str) -> None:
+def test_a_service_gets_the_chosen_licence(render: Render, name: str, words: str) -> None:
     service = render(license=name, author_name='Ada "A" O\'Neil & Co')
     text = (service / "LICENSE").read_text(encoding="utf-8")
     assert words in text
@@ -171,7 +148,7 @@ def test_the_licence_is_the_chosen_one(render: Render, name: str, words: str) ->
     assert text.endswith(".\n")
 
 
-def test_every_licence_on_offer_has_its_text() -> None:
+def test_every_choice_of_licence_has_a_text() -> None:
     texts = {path.stem for path in (ROOT / "templates" / "licenses").iterdir()}
     assert texts == set(CHOICES["license"])
 
@@ -179,10 +156,10 @@ def test_every_licence_on_offer_has_its_text() -> None:
 @pytest.mark.parametrize("ci_provider", CHOICES["ci_provider"])
 @pytest.mark.parametrize("use_rabbitmq", [True, False])
 @pytest.mark.parametrize("use_redis", [True, False])
-def test_the_same_answers_give_the_same_bytes(
+def test_the_same_answers_render_the_same_bytes(
     render: Render, *, use_redis: bool, use_rabbitmq: bool, ci_provider: str
 ) -> None:
-    """But for .env, which holds what is this machine's and secret."""
+    """The exception is .env, which contains secrets."""
     answers = {"use_redis": use_redis, "use_rabbitmq": use_rabbitmq, "ci_provider": ci_provider}
     first, second = (files_of(render(**answers)) for _ in range(2))
     assert first.pop(".env") != second.pop(".env")
@@ -190,8 +167,8 @@ def test_the_same_answers_give_the_same_bytes(
 
 
 @pytest.mark.parametrize("license_name", CHOICES["license"])
-def test_nothing_of_the_template_is_left_over(render: Render, license_name: str) -> None:
-    """No tag, no word of it, no cache, no folder without a file."""
+def test_a_service_has_no_trace_of_the_template(render: Render, license_name: str) -> None:
+    """Traces are Jinja tags, the template's names, caches and empty folders."""
     service = render(license=license_name)
     assert not [path for path in service.rglob("*") if path.is_dir() and not any(path.iterdir())]
     for name, (_, content) in files_of(service).items():
@@ -200,24 +177,24 @@ def test_nothing_of_the_template_is_left_over(render: Render, license_name: str)
         assert not LEFT_OVER.search(text), f"{name}: {LEFT_OVER.search(text)}"
 
 
-def test_rendering_takes_less_than_a_second_of_work_beyond_cookiecutters_own_start(
+def test_rendering_takes_less_than_a_second_of_cpu_time_beyond_cookiecutters_start(
     command_line: CommandLine,
 ) -> None:
-    """Measured in CPU time, the least of three, because other things run here too.
+    """The measure is the smallest CPU time of three runs, because other programs run here too.
 
-    The start takes 0.23 s on a quiet machine. One that needs twice as long is given more.
+    The start takes 0.23 s on an idle machine. A machine that needs twice as long gets more time.
     """
 
-    def work(*words: str) -> float:
+    def cpu_seconds(*words: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = command_line.run(sys.executable, "-m", "cookiecutter", *words)
         assert done.returncode == 0, done.stderr
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    start = min(work("--version") for _ in range(3))
+    start = min(cpu_seconds("--version") for _ in range(3))
     rendering = min(
-        work(str(ROOT), "--no-input", "--output-dir", str(command_line.home / str(number)))
+        cpu_seconds(str(ROOT), "--no-input", "--output-dir", str(command_line.home / str(number)))
         for number in range(3)
     )
     assert rendering - start < max(1, start / 0.45)
@@ -226,7 +203,7 @@ def test_rendering_takes_less_than_a_second_of_work_beyond_cookiecutters_own_sta
 def test_cruft_renders_the_same_service_without_secrets(
     command_line: CommandLine, template_repository: Path, render: Render
 ) -> None:
-    """It compares two renders: what differs by chance would end up in every update."""
+    """Cruft compares two renders, so random values would appear in every update."""
     output = command_line.home.parent / "output"
     cruft = (sys.executable, "-m", "cruft")
     done = command_line.run(
@@ -235,16 +212,17 @@ def test_cruft_renders_the_same_service_without_secrets(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "make setup" in done.stdout
 
-    created, expected = files_of(output / "user-service"), files_of(render())
+    created = files_of(output / "user-service")
+    expected = files_of(render())
     assert created.pop(".cruft.json")
     assert set(expected) - set(created) == set(OF_THIS_MACHINE)
     assert created == {name: expected[name] for name in created}
 
 
-def test_cruft_updates_to_a_newer_template_with_newer_helpers(
+def test_cruft_updates_to_a_newer_template_with_newer_filters(
     command_line: CommandLine, template_repository: Path
 ) -> None:
-    """Both versions are rendered in one process, and each with its own local_extensions.py."""
+    """Cruft renders both versions in one process, each with its own local_extensions.py."""
     service = command_line.home.parent / "user-service"
     cruft = (sys.executable, "-m", "cruft")
     create = (*cruft, "create", template_repository, "--no-input", "--output-dir", service.parent)
@@ -270,8 +248,10 @@ def test_cruft_updates_to_a_newer_template_with_newer_helpers(
     assert not [*service.rglob("*.rej")]
 
 
-def test_an_option_is_a_list_of_files(post_gen: ModuleType, tmp_path: Path) -> None:
-    """What was not chosen goes, with the folders it leaves empty; what was chosen stays."""
+def test_prune_deletes_only_the_files_of_parts_that_were_not_chosen(
+    post_gen: ModuleType, tmp_path: Path
+) -> None:
+    """Folders that become empty are deleted too."""
     for name in ("core.py", "deep/er/on.py", "deep/er/off.py", "gone/only/off.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -284,101 +264,21 @@ def test_an_option_is_a_list_of_files(post_gen: ModuleType, tmp_path: Path) -> N
     assert not (tmp_path / "gone").exists()
 
 
-def test_the_manifest_names_questions_their_answers_and_real_files(post_gen: ModuleType) -> None:
+def test_the_manifest_names_only_existing_questions_answers_and_files(post_gen: ModuleType) -> None:
     for part in post_gen.MANIFEST:
         answers = [YES_OR_NO.get(answer, answer) for answer in CHOICES[part.question]]
         assert part.answer in answers
         assert [file for file in part.files if not (SERVICE / file).is_file()] == []
 
 
-def test_every_file_of_the_template_belongs_to_the_core_or_to_one_option(
-    post_gen: ModuleType,
-) -> None:
-    """The core is what is named nowhere; no file is named twice."""
+def test_every_file_belongs_to_the_core_or_to_one_option(post_gen: ModuleType) -> None:
+    """Files that the manifest does not name are the core. It names no file twice."""
     named = Counter(file for part in post_gen.MANIFEST for file in part.files)
     assert named
     assert [file for file, times in named.items() if times > 1] == []
 
 
-def test_the_example_is_filled_in_and_otherwise_unchanged(project: Path) -> None:
-    assert init_env(project).stdout.splitlines() == [
-        "wrote .env: fresh secrets, readable by you alone",
-        "wrote docker-compose.override.yml: local ports, live reload",
-    ]
-    text = (project / ".env").read_text(encoding="utf-8")
-    made = settings_of(project / ".env")
-    assert made["POSTGRES_PASSWORD"] != made["BROKER_PASSWORD"]
-    for name in ("POSTGRES_PASSWORD", "BROKER_PASSWORD"):
-        text = text.replace(made[name], "change-me")
-    for name in ("POSTGRES_PORT", "BROKER_PORT", "BROKER_MANAGEMENT_PORT"):
-        usual = settings_of(project / ".env.example")[name]
-        text = text.replace(f"{name}={made[name]}\n", f"{name}={usual}\n")
-    assert text == EXAMPLE
-
-
-def test_the_script_knows_no_server_but_those_that_the_example_names(project: Path) -> None:
-    """A service without Redis has no trace of it. APP_PORT is no server's: it has no host."""
-    init_env(project)
-    text = (project / "docker-compose.override.yml").read_text(encoding="utf-8")
-    services = yaml.safe_load(text)["services"]
-    assert set(services) == {"micro_service", "db", "broker"}
-    assert services["db"]["ports"] == ["127.0.0.1:${POSTGRES_PORT}:5432"]
-    assert services["broker"]["ports"] == [
-        "127.0.0.1:${BROKER_PORT}:5672",
-        "127.0.0.1:${BROKER_MANAGEMENT_PORT}:15672",
-    ]
-    assert text.startswith("# This machine only, not committed")
-
-
-def test_a_port_that_is_taken_here_makes_way_for_the_next_free_one(project: Path) -> None:
-    """Two servers never get the same port, even when one moves to where the other belongs."""
-    with socket.create_server(("127.0.0.1", 0)) as running:
-        port = running.getsockname()[1]
-        example = f"A_HOST=x\nA_PORT={port}\nB_HOST=x\nB_PORT={port + 1}\n"
-        (project / ".env.example").write_text(example, encoding="utf-8")
-        init_env(project)
-    made = settings_of(project / ".env")
-    assert int(made["A_PORT"]) > port + 1
-    assert int(made["B_PORT"]) >= port + 1
-    assert made["A_PORT"] != made["B_PORT"]
-    text = (project / "docker-compose.override.yml").read_text(encoding="utf-8")
-    assert f"127.0.0.1:${{A_PORT}}:{port}" in text
-
-
-@pytest.mark.parametrize("name", OF_THIS_MACHINE)
-def test_a_file_that_exists_is_never_overwritten(project: Path, name: str) -> None:
-    (project / name).write_text("MINE=1\n", encoding="utf-8")
-    done = init_env(project)
-    assert done.returncode == 0
-    assert f"kept {name}" in done.stdout
-    assert (project / name).read_text(encoding="utf-8") == "MINE=1\n"
-
-
-def test_a_link_that_leads_nowhere_is_not_followed(project: Path) -> None:
-    """`.env` may point to a folder of secrets that is not mounted just now."""
-    (project / ".env").symlink_to(project / "elsewhere")
-    done = init_env(project)
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert not (project / "elsewhere").exists()
-
-
-def test_a_kept_env_is_told_what_the_example_has_gained(project: Path) -> None:
-    (project / ".env").write_text(EXAMPLE.replace("BROKER_DELAYS", "OTHER"), encoding="utf-8")
-    assert "kept .env, but .env.example also names BROKER_DELAYS" in init_env(project).stdout
-
-
-def test_without_an_example_there_is_one_clear_line(project: Path) -> None:
-    (project / ".env.example").unlink()
-    done = init_env(project)
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert ".env.example" in done.stderr
-    assert not (project / ".env").exists()
-
-
-def test_cruft_leaves_the_files_of_this_machine_alone(render: Render) -> None:
-    """Its updates skip them, and git never sees them."""
+def test_cruft_and_git_ignore_the_files_of_this_machine(render: Render) -> None:
     service = render()
     settings = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
     assert set(OF_THIS_MACHINE) <= set(settings["tool"]["cruft"]["skip"])
