@@ -1,4 +1,4 @@
-"""Runs migrations on the database that the settings name."""
+"""Runs the migrations on the database that the settings name."""
 
 import asyncio
 
@@ -15,13 +15,13 @@ LOCK = text("SELECT pg_advisory_xact_lock(hashtext('migrations'))")
 
 
 class Settings(BaseModel):
-    """What migrating takes."""
+    """The settings that a migration needs: those of PostgreSQL only."""
 
     postgres: PostgresSettings
 
 
 def run(connection: Connection) -> None:
-    """Migrate in one transaction, and wait for another process that is migrating."""
+    """Migrate in one transaction, after any other process that holds the migration lock."""
     context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
     with context.begin_transaction():
         connection.execute(LOCK)
@@ -29,7 +29,7 @@ def run(connection: Connection) -> None:
 
 
 async def connect_and_run() -> None:
-    """Connect as the service does."""
+    """Connect with the same address and TLS settings as the service."""
     postgres = load(Settings).postgres
     tls = {"ssl": postgres.tls}
     engine = create_async_engine(postgres.url, poolclass=pool.NullPool, connect_args=tls)

@@ -1,6 +1,6 @@
-"""Write docs/asyncapi.yaml: the events of this service, as AsyncAPI 3 (asyncapi.com).
+"""Writes docs/asyncapi.yaml, the description of this service's events in AsyncAPI 3.
 
-Run it with `make asyncapi` after a change of src/domain/events.py; a test fails until you do.
+Run `make asyncapi` after you change an event class. A test fails while the document is outdated.
 """
 
 import sys
@@ -24,21 +24,21 @@ COMMON = {field.name for field in fields(Event)}
 
 
 class Plain(yaml.SafeDumper):
-    """Writes what is used twice twice, and not as an alias."""
+    """Writes repeated values in full instead of as YAML aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002, D102
         return True
 
 
 def data_schema(event: type[Event]) -> dict[str, Any]:
-    """Return the JSON schema of an event's own fields."""
+    """Return the JSON schema of the facts of an event, without its metadata."""
     schema = TypeAdapter(event).json_schema()
     own = {name: value for name, value in schema["properties"].items() if name not in COMMON}
     return {"type": "object", "properties": own, "required": sorted(own)}
 
 
 def message(event: type[Event]) -> dict[str, Any]:
-    """Return how an event looks on the wire: a CloudEvent."""
+    """Return the AsyncAPI message of an event: its CloudEvents envelope as a JSON schema."""
     envelope = {
         "specversion": {"const": "1.0"},
         "id": {**TEXT, "format": "uuid"},
@@ -60,7 +60,7 @@ def message(event: type[Event]) -> dict[str, Any]:
 
 
 def document() -> str:
-    """Return the whole document as YAML."""
+    """Return the AsyncAPI document as YAML."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     channels = {event.name: channel(event.name) for event in EVENTS}
     operations = {
@@ -78,7 +78,7 @@ def document() -> str:
 
 
 def channel(name: str) -> dict[str, Any]:
-    """Return the channel of an event, whose address is its type."""
+    """Return the channel of an event. Its address is the event's type."""
     return {"address": name, "messages": {name: {"$ref": f"#/components/messages/{name}"}}}
 
 
