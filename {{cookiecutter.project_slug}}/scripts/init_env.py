@@ -29,8 +29,8 @@ services:
       --no-access-log --no-server-header --no-proxy-headers
     volumes:
       - ./src:/app/src:ro
-{user}  # The servers: published on loopback only, on the ports that .env names. A published port needs
-  # a network that is not internal.
+{user}  # The servers: published on loopback only, on the ports that .env names. A published port
+  # needs a network that is not internal.
 """
 # The container runs as the owner of the code, so that it can read files with mode 0600.
 USER = '    user: "{uid}:{gid}"\n'
@@ -83,7 +83,7 @@ def fill_in(example: str) -> str:
 
 
 def override(example: str) -> str:
-    """Return the Compose override: a published port for each server, and live reload of the code."""
+    """Return the Compose override: live reload, and a published port for each server."""
     services: dict[str, str] = {}
     for name, port in server_ports(example).items():
         server = name.split("_")[0]
