@@ -1,6 +1,6 @@
-"""Make `.env` and `docker-compose.override.yml` for this machine; `make setup` runs it.
+"""Writes `.env` and `docker-compose.override.yml` for this machine; `make setup` runs it.
 
-Both stay out of git. What exists is kept as it is, so it is safe to run again.
+Git ignores both files. The script never overwrites an existing file, so it is safe to run again.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ PROJECT = Path(__file__).resolve().parent.parent
 PLACEHOLDER = "change-me"
 SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 PORT = re.compile(r"([A-Z]+)_(?:[A-Z]+_)?PORT")
-# A server's variables begin with the name of its compose service, but for this one.
+# Prefixes of variables that differ from the name of the server's Compose service.
 SERVICES = {"POSTGRES": "db"}
 
 OVERRIDE = """\
-# This machine only, not committed: Docker Compose lays it over docker-compose.yml by itself.
+# This machine only, not committed: Docker Compose merges it into docker-compose.yml by default.
 services:
-  # Live reload: the code in ./src in place of the copy in the image.
+  # Live reload: mounts ./src over the copy in the image.
   micro_service:
     command: >-
       uvicorn src.main:app --host 0.0.0.0 --port 8000 --reload --reload-dir src
       --no-access-log --no-server-header --no-proxy-headers
     volumes:
       - ./src:/app/src:ro
-{user}  # The servers: open to this machine and to no other, on the ports that .env names. For that
-  # they join the network with a way out.
+{user}  # The servers: published on loopback only, on the ports that .env names. A published port
+  # needs a network that is not internal.
 """
-# Files that only their owner may read are read by that owner, in the container too.
+# The container runs as the owner of the code, so that it can read files with mode 0600.
 USER = '    user: "{uid}:{gid}"\n'
 
 
 def settings(text: str) -> dict[str, str]:
-    """Read the variables that `.env.example` or `.env` names."""
+    """Return the variables of an `.env` file and their values."""
     return {name: value.strip() for name, value in SETTING.findall(text)}
 
 
 def server_ports(example: str) -> dict[str, int]:
-    """Find the servers' ports, such as `POSTGRES_PORT=5432` beside a `POSTGRES_HOST`."""
+    """Return the ports of the servers: `POSTGRES_PORT` counts because `POSTGRES_HOST` exists."""
     named = settings(example)
     matches = (PORT.fullmatch(name) for name in named)
     return {m[0]: int(named[m[0]]) for m in matches if m and f"{m[1]}_HOST" in named}
 
 
 def is_free(port: int) -> bool:
-    """Try whether a server could listen there."""
+    """Tell whether a server could listen on this port of the loopback interface."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
@@ -59,7 +59,7 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(example: str) -> dict[str, int]:
-    """Step aside for servers that already run here: our passwords would not fit them anyway."""
+    """Return a free port for each server, beside the servers that already run on this machine."""
     ports = server_ports(example)
     for name, usual in list(ports.items()):
         others = {port for other, port in ports.items() if other != name}
@@ -69,13 +69,13 @@ def free_ports(example: str) -> dict[str, int]:
 
 
 def fill_in(example: str) -> str:
-    """Turn `.env.example` into `.env`: each placeholder a secret of its own, each port free."""
+    """Return the text of `.env`: the example with fresh secrets and free ports."""
     ports = free_ports(example)
 
     def line(setting: re.Match[str]) -> str:
         name, value = setting.groups()
         if value.strip() == PLACEHOLDER:
-            # Letters and digits only: a program that is given it must not take it for an option.
+            # Letters and digits only, so that no program mistakes the secret for an option.
             return f"{name}={secrets.token_hex(32)}"
         return f"{name}={ports[name]}" if name in ports else setting[0]
 
@@ -83,7 +83,7 @@ def fill_in(example: str) -> str:
 
 
 def override(example: str) -> str:
-    """Publish every server that `.env.example` names, and reload the code when it changes."""
+    """Return the Compose override: live reload, and a published port for each server."""
     services: dict[str, str] = {}
     for name, port in server_ports(example).items():
         server = name.split("_")[0]
@@ -95,14 +95,14 @@ def override(example: str) -> str:
 
 
 def user() -> str:
-    """Name whoever owns the code, unless that is root or the system has no user ids."""
+    """Return the `user:` line of the code's owner; none for root or without user ids."""
     if not hasattr(os, "getuid") or os.getuid() == 0:
         return ""
     return USER.format(uid=os.getuid(), gid=os.getgid())
 
 
 def create(path: Path, text: str, mode: int) -> bool:
-    """Write a new file that has its mode from the first byte; an existing one always wins."""
+    """Create a file with its mode set from the start. Return False if the file already exists."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
@@ -110,14 +110,14 @@ def create(path: Path, text: str, mode: int) -> bool:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-    except BaseException:  # even Ctrl-C: half a file would be kept for good next time
+    except BaseException:  # Ctrl-C too: a later run would keep the partial file
         path.unlink()
         raise
     return True
 
 
 def main() -> None:
-    """Make what is missing and say what was done."""
+    """Write the missing files and print what was written and what was kept."""
     example = (PROJECT / ".env.example").read_text(encoding="utf-8")
     env = PROJECT / ".env"
     if create(env, fill_in(example), mode=0o600):

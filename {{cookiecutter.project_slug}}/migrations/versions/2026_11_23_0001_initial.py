@@ -1,4 +1,4 @@
-"""Users, sessions, the outbox, the inbox and notifications.
+"""Create the tables of users, sessions, the outbox, the inbox and notifications.
 
 Revision ID: 0001
 Revises:

@@ -1,4 +1,4 @@
-"""What becomes of events, seen in the database."""
+"""The effects of events, as the database shows them."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ import punq
 import structlog
 from sqlalchemy import text
 
-from src.repositories.db.engine import Database
+from src.repositories.postgres.engine import Database
 from src.usecases.ports.messaging import MessageHandler
 from tests.support.accounts import Account
 from tests.support.waiting import eventually
@@ -18,7 +18,7 @@ WAITING = text("SELECT 1 FROM outbox_messages")
 
 
 class Spy:
-    """Passes a worker's messages on to their handler, and remembers them with the logs' context."""
+    """Passes a worker's messages on to their handler, and records them with the log context."""
 
     def __init__(self, worker: punq.Container) -> None:
         self.worker = worker
@@ -32,12 +32,12 @@ class Spy:
 
 
 async def kinds(database: Database, user_id: str) -> list[str]:
-    """Return the kinds of notifications that a user has."""
+    """Return the kinds of a user's notifications."""
     return [row.kind for row in await database.fetch(NOTIFICATIONS, {"user_id": UUID(user_id)})]
 
 
 async def welcomed(database: Database, account: Account) -> None:
-    """Return when the account's event has had its effect."""
+    """Return when the user has a welcome notification."""
     await eventually(lambda: kinds(database, account.id))
 
 

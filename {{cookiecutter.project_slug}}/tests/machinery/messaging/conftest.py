@@ -19,6 +19,8 @@ from src.utils.settings import Settings
 from tests.machinery.conftest import SampleUnitOfWorkFactory
 from tests.machinery.sample import SampleCreated
 
+NewWorker = Callable[[Settings], punq.Container]
+
 
 class SampleCreatedV1(BaseModel):
     """The fields that the consumer needs."""
@@ -41,12 +43,9 @@ def frequent_polls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def new_worker(
-    settings: Settings,
-    message_server: None,
-    cache_server: None,
-    sample_unit_of_work: SampleUnitOfWorkFactory,
-) -> Callable[[], punq.Container]:
-    """Return a function that returns the parts of a worker that consumes `SampleCreated`."""
+    message_server: None, cache_server: None, sample_unit_of_work: SampleUnitOfWorkFactory
+) -> NewWorker:
+    """Return a function that builds a worker whose consumer handles `SampleCreated`."""
     dispatcher = EventDispatcher(
         unit_of_work=cast("UnitOfWorkFactory", sample_unit_of_work),
         subscriptions={
@@ -56,7 +55,7 @@ def new_worker(
         own_events=EVENT_TYPES,
     )
 
-    def build() -> punq.Container:
+    def build(settings: Settings) -> punq.Container:
         container = build_container(settings)
         container.register(MessageHandler, instance=dispatcher)
         return container
@@ -65,6 +64,6 @@ def new_worker(
 
 
 @pytest.fixture
-def worker(new_worker: Callable[[], punq.Container]) -> punq.Container:
+def worker(new_worker: NewWorker, settings: Settings) -> punq.Container:
     """The parts of one such worker."""
-    return new_worker()
+    return new_worker(settings)

@@ -1,7 +1,6 @@
 """The worker: from a committed change to the effect of its event."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,9 +12,10 @@ from sqlalchemy import text
 from src.config import WorkerSettings
 from src.consume_worker import work
 from src.repositories.postgres.engine import Database
-from src.usecases.ports.messaging import DeadLetters, MessageHandler
+from src.usecases.ports.messaging import DeadLetters, EventConsumer, MessageHandler
 from src.utils.settings import Settings
 from tests.machinery.conftest import SampleUnitOfWorkFactory
+from tests.machinery.messaging.conftest import NewWorker
 from tests.machinery.sample import Sample, SampleCreated, SampleRenamed
 from tests.machinery.support.messages import EVENT_TYPE, MessageQueue
 from tests.machinery.support.outbox import emptied, rows
@@ -125,10 +125,12 @@ async def test_an_event_whose_worker_died_has_its_effect_from_the_next_worker(
 async def test_two_workers_at_once_have_the_effect_of_each_event_once(
     settings: Settings,
     database: Database,
-    new_worker: Callable[[], punq.Container],
+    new_worker: NewWorker,
     sample_unit_of_work: SampleUnitOfWorkFactory,
 ) -> None:
-    async with working(new_worker(), settings), working(new_worker(), settings):
+    one = new_worker(settings)
+    other = new_worker(settings)
+    async with working(one, settings), working(other, settings):
         created = [await create(sample_unit_of_work) for _ in range(6)]
         for sample_id in created:
             await renamed(database, sample_id)
@@ -178,6 +180,30 @@ async def test_a_message_that_no_consumer_can_handle_becomes_a_dead_letter_at_on
         event_id = await service_queue.send_envelope(envelope)
         [letter] = await eventually(worker.resolve(DeadLetters).read)
     assert (letter.event_id, letter.reason, letter.attempts) == (event_id, reason, 1)
+
+
+async def test_a_worker_that_loses_its_server_continues_when_the_server_is_back(
+    settings: Settings,
+    database: Database,
+    new_worker: NewWorker,
+    service_queue: MessageQueue,
+    sample_unit_of_work: SampleUnitOfWorkFactory,
+) -> None:
+    proxied = service_queue.proxied(settings)
+    worker = new_worker(proxied)
+    consumer = worker.resolve(EventConsumer)
+
+    async def has_lost_its_server() -> bool:
+        return not consumer.is_consuming
+
+    async with working(worker, proxied):
+        await renamed(database, await create(sample_unit_of_work))
+        service_queue.proxy.refuse()
+        await eventually(has_lost_its_server)
+        sample_id = await create(sample_unit_of_work)
+        service_queue.proxy.accept()
+        await renamed(database, sample_id)
+        await emptied(database)
 
 
 async def test_a_stopped_worker_waits_for_its_handlers_for_the_grace_period_at_most(

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Row, bindparam, func, insert, update
 
+from src.config import PostgresSettings
 from src.repositories.outbox.notify import OutboxListener
 from src.repositories.outbox.tables import OutboxRow
 from src.repositories.postgres.engine import Database
@@ -15,6 +16,7 @@ from src.repositories.postgres_queue.consumer import PostgresConsumer
 from src.repositories.postgres_queue.dead_letters import PostgresDeadLetters
 from src.repositories.postgres_queue.statements import NEVER, TAKE, TAKE_REDELIVERED, UNANSWERED
 from src.usecases.ports.messaging import DeadLetter, DeadLetters, MessageHandler
+from src.utils.settings import Settings
 from tests.machinery.support.messages import EVENT_TYPE, MessageQueue, Running
 from tests.machinery.support.outbox import rows
 from tests.support.network import Proxy
@@ -38,10 +40,10 @@ async def take_and_die(database: Database, *, redelivered: bool = False) -> list
 
 @dataclass(kw_only=True)
 class PostgresQueue(MessageQueue):
-    """The outbox of this run's database. `proxied` reaches that database through the proxy."""
+    """The outbox of this run's database. `proxied_database` reaches it through the proxy."""
 
     database: Database
-    proxied: Database
+    proxied_database: Database
     proxy: Proxy
     listeners: list[OutboxListener] = field(default_factory=list, init=False)
 
@@ -53,6 +55,10 @@ class PostgresQueue(MessageQueue):
         row = {"event_id": UUID(event_id), "event_type": EVENT_TYPE, "envelope": envelope}
         await self.database.fetch(ADD, row)
         return str(event_id)
+
+    def proxied(self, settings: Settings) -> Settings:
+        proxy = {"host": "127.0.0.1", "port": self.proxy.port}
+        return settings.replace(settings[PostgresSettings].model_copy(update=proxy))
 
     async def add_dead_letter(self, letter: DeadLetter) -> None:
         row = {
@@ -74,10 +80,10 @@ class PostgresQueue(MessageQueue):
     def create_consumer(
         self, handle: MessageHandler, *, concurrency: int, handler_timeout_seconds: float
     ) -> PostgresConsumer:
-        listener = OutboxListener(self.proxied)
+        listener = OutboxListener(self.proxied_database)
         self.listeners.append(listener)
         return PostgresConsumer(
-            database=self.proxied,
+            database=self.proxied_database,
             listener=listener,
             handle=handle,
             retry_delays=(1, 2),

@@ -11,6 +11,8 @@ from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
 from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
 from src.usecases.ports.messaging import DeadLetter, DeadLetters, MessageHandler
+from src.utils.settings import Settings
+from src.wiring.messaging_rabbitmq import RabbitMQSettings
 from tests.machinery.rabbitmq.amqp import Queues
 from tests.machinery.support.messages import MessageQueue, Running
 from tests.support.network import Proxy
@@ -35,6 +37,10 @@ class RabbitMQQueue(MessageQueue):
             event_id=envelope.get("id"),
             request_id=envelope.get("requestid"),
         )
+
+    def proxied(self, settings: Settings) -> Settings:
+        proxy = {"host": "127.0.0.1", "port": self.proxy.port}
+        return settings.replace(settings[RabbitMQSettings].model_copy(update=proxy))
 
     async def add_dead_letter(self, letter: DeadLetter) -> None:
         headers: HeadersType = {

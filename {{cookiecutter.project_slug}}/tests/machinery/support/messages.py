@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from src.usecases.ports.messaging import DeadLetter, DeadLetters, EventConsumer, MessageHandler
+from src.utils.settings import Settings
 from tests.support.network import Proxy
 from tests.support.waiting import eventually
 
@@ -54,6 +55,10 @@ class MessageQueue(ABC):
     @abstractmethod
     async def send_envelope(self, envelope: dict[str, Any]) -> str:
         """Send an event with this envelope, and return its id: a new one if it has none."""
+
+    @abstractmethod
+    def proxied(self, settings: Settings) -> Settings:
+        """Return settings with which the service connects to the server through the proxy."""
 
     @abstractmethod
     async def add_dead_letter(self, letter: DeadLetter) -> None:
