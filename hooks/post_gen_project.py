@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
 # The files and folders of each option: (question, answer) → paths. All others are in every service.
 MANIFEST: dict[tuple[str, object], tuple[str, ...]] = {
     ("ci_provider", "GitHub Actions"): (".github",),
