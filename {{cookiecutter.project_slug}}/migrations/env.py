@@ -1,4 +1,4 @@
-"""Runs migrations on the database that the settings name."""
+"""Runs the migrations on the database that the settings name."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ import_submodules(repositories)  # every table enters Base.metadata
 
 
 def run(connection: Connection) -> None:
-    """Migrate in one transaction. A second process waits until the first has finished."""
+    """Migrate in one transaction, after any other process that holds the migration lock."""
     context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
     with context.begin_transaction():
         connection.execute(LOCK)
@@ -26,7 +26,7 @@ def run(connection: Connection) -> None:
 
 
 async def connect_and_run() -> None:
-    """Connect as the service does."""
+    """Connect with the same address and TLS settings as the service."""
     postgres = load([PostgresSettings])[PostgresSettings]
     tls = {"ssl": postgres.tls}
     engine = create_async_engine(postgres.url, poolclass=pool.NullPool, connect_args=tls)
