@@ -1,4 +1,4 @@
-"""Each port's adapters: the fake, and the real one on a real server."""
+"""The adapters of each port: the fake, and the real one on a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -11,9 +11,11 @@ from uuid import UUID
 import punq
 import pytest
 from sqlalchemy import select
-from src.repositories.db.engine import Database
-from src.repositories.db.models import NotificationRow, OutboxRow
 
+from src.domain.notification import Notification
+from src.repositories.notifications import NotificationRow
+from src.repositories.outbox.tables import OutboxRow
+from src.repositories.postgres.engine import Database
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from tests.fakes.clock import MovableClock
 from tests.fakes.database import InMemoryDatabase
@@ -21,38 +23,38 @@ from tests.fakes.unit_of_work import InMemoryUnitOfWork
 
 
 class Store(Protocol):
-    """Units of work, and what became of them."""
+    """Units of work, and the committed data that no repository returns."""
 
     unit_of_work: UnitOfWorkFactory
 
     async def events_of(self, aggregate_id: UUID) -> list[UUID]:
-        """Return the ids of the events that are stored about an aggregate, oldest first."""
+        """Return the ids of the committed events of an aggregate, oldest first."""
 
     async def notifications_of(self, user_id: UUID) -> list[str]:
-        """Return the kinds of a user's notifications."""
+        """Return the kinds of a user's committed notifications."""
 
 
-class FakeStore:
-    """The database in memory."""
+class FakeStore(Store):
+    """The in-memory database."""
 
     def __init__(self) -> None:
         self._database = InMemoryDatabase()
-        self.unit_of_work: UnitOfWorkFactory = partial(
-            InMemoryUnitOfWork, self._database, MovableClock()
-        )
+        self.unit_of_work = partial(InMemoryUnitOfWork, self._database, MovableClock())
 
     async def events_of(self, aggregate_id: UUID) -> list[UUID]:
-        events = self._database.rows.events
-        return [event.event_id for event in events if event.aggregate_id == aggregate_id]
+        events = self._database.events
+        return [recorded.id for recorded in events if recorded.aggregate_id == aggregate_id]
 
     async def notifications_of(self, user_id: UUID) -> list[str]:
-        notifications = self._database.rows.notifications.values()
-        return [n.kind for n in notifications if n.user_id == user_id]
+        notifications = self._database.all(Notification)
+        return [
+            notification.kind for notification in notifications if notification.user_id == user_id
+        ]
 
 
 @dataclass
-class RealStore:
-    """Postgres behind the cache."""
+class RealStore(Store):
+    """Postgres, with the cache in front of it."""
 
     database: Database
     unit_of_work: UnitOfWorkFactory
@@ -78,10 +80,10 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 @asynccontextmanager
 async def waiting_for(action: Awaitable[Any]) -> AsyncIterator[asyncio.Future[Any]]:
-    """Have an action under way that does not get on before this context is left."""
+    """Start an action that must wait until the body of this context has ended."""
     task = asyncio.ensure_future(action)
     done, _ = await asyncio.wait([task], timeout=0.1)
-    assert not done, "It did not wait."
+    assert not done, "The action did not wait."
     yield task
-    await asyncio.wait([task], timeout=5)
-    assert task.done(), "It waited for ever."
+    await asyncio.wait([task], timeout=60)
+    assert task.done(), "The action still waits."

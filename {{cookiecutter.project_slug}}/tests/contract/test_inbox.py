@@ -17,7 +17,7 @@ async def test_a_message_can_be_claimed_once(store: Store) -> None:
     assert await claim_and_commit(store, uuid4())
 
 
-async def test_a_message_whose_handling_was_rolled_back_can_be_claimed_again(store: Store) -> None:
+async def test_a_message_can_be_claimed_again_after_a_rollback(store: Store) -> None:
     message_id = uuid4()
     async with store.unit_of_work() as uow:
         assert await uow.inbox.claim(message_id)
@@ -25,14 +25,14 @@ async def test_a_message_whose_handling_was_rolled_back_can_be_claimed_again(sto
     assert await claim_and_commit(store, message_id)
 
 
-async def test_a_message_cannot_be_claimed_twice_in_one_unit_of_work(store: Store) -> None:
+async def test_a_message_can_be_claimed_once_in_one_unit_of_work(store: Store) -> None:
     message_id = uuid4()
 
     async with store.unit_of_work() as uow:
         assert [await uow.inbox.claim(message_id) for _ in range(2)] == [True, False]
 
 
-async def test_a_second_delivery_waits_for_the_first_and_is_refused_when_that_commits(
+async def test_a_second_delivery_waits_for_the_first_and_is_refused_after_its_commit(
     store: Store,
 ) -> None:
     message_id = uuid4()
@@ -45,10 +45,11 @@ async def test_a_second_delivery_waits_for_the_first_and_is_refused_when_that_co
     assert second.result() is False
 
 
-async def test_a_second_delivery_waits_for_the_first_and_is_granted_when_that_rolls_back(
+async def test_a_second_delivery_waits_for_the_first_and_is_accepted_after_its_rollback(
     store: Store,
 ) -> None:
-    message_id, first = uuid4(), store.unit_of_work()
+    message_id = uuid4()
+    first = store.unit_of_work()
     await first.__aenter__()
     assert await first.inbox.claim(message_id)
 

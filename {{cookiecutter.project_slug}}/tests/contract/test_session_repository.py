@@ -43,9 +43,16 @@ async def load(store: Store, session_id: UUID) -> Session:
     return session
 
 
-async def access_to(store: Store, session_id: UUID, user_id: UUID) -> SessionAccess | None:
+async def find_access(store: Store, session_id: UUID, user_id: UUID) -> SessionAccess | None:
     async with store.unit_of_work() as uow:
         return await uow.sessions.get_session_access(session_id, user_id)
+
+
+async def is_revoked(store: Store, session: Session) -> bool:
+    """Return what decides about the access tokens of a session, through the cache."""
+    access = await find_access(store, session.id, session.user_id)
+    assert access is not None
+    return access.is_revoked
 
 
 @pytest.fixture
@@ -58,30 +65,26 @@ async def session(store: Store, ada: User) -> Session:
     return await save_session(store, ada)
 
 
-async def test_a_session_is_loaded_as_it_was_created(store: Store, session: Session) -> None:
-    loaded = await load(store, session.id)
-
-    assert vars(loaded) == vars(session)
+async def test_a_loaded_session_is_equal_to_the_created_one(store: Store, session: Session) -> None:
+    assert vars(await load(store, session.id)) == vars(session)
 
 
-async def test_a_session_that_is_not_there_is_none(store: Store, ada: User) -> None:
+async def test_a_session_that_does_not_exist_is_none(store: Store, ada: User) -> None:
     async with store.unit_of_work() as uow:
         assert await uow.sessions.load_session_for_update(uuid4()) is None
         assert await uow.sessions.get_session_access(uuid4(), ada.id) is None
 
 
-async def test_a_session_gives_access_to_its_user(
+async def test_the_access_of_a_session_is_the_same_from_the_database_and_from_the_cache(
     store: Store, ada: User, session: Session
 ) -> None:
     for _ in range(2):
-        access = await access_to(store, session.id, ada.id)
+        access = await find_access(store, session.id, ada.id)
 
         assert access is not None
-        assert (access.user.id, access.user.email, access.user.is_active) == (
-            ada.id,
-            ada.email,
-            True,
-        )
+        user = access.user
+        assert (user.id, user.email, user.is_active) == (ada.id, ada.email, True)
+        assert (user.created_at, user.updated_at) == (ada.created_at, ada.updated_at)
         assert not access.is_revoked
         assert access.absolute_expires_at == session.absolute_expires_at
 
@@ -89,18 +92,18 @@ async def test_a_session_gives_access_to_its_user(
 async def test_a_session_gives_no_access_to_another_user(store: Store, session: Session) -> None:
     other = await save_user(store)
 
-    assert await access_to(store, session.id, other.id) is None
+    assert await find_access(store, session.id, other.id) is None
 
 
-async def test_a_session_gives_no_access_to_another_user_though_both_were_read_before(
+async def test_two_cached_sessions_give_no_access_to_each_others_user(
     store: Store, ada: User, session: Session
 ) -> None:
     other = await save_user(store)
-    others_session = await save_session(store, other)
-    assert await access_to(store, session.id, ada.id)
-    assert await access_to(store, others_session.id, other.id)
+    other_session = await save_session(store, other)
+    assert await find_access(store, session.id, ada.id)
+    assert await find_access(store, other_session.id, other.id)
 
-    assert await access_to(store, session.id, other.id) is None
+    assert await find_access(store, session.id, other.id) is None
 
 
 async def test_a_refreshed_session_is_saved(store: Store, ada: User, session: Session) -> None:
@@ -112,34 +115,48 @@ async def test_a_refreshed_session_is_saved(store: Store, ada: User, session: Se
         await uow.sessions.update_session(loaded)
         await uow.commit()
 
-    again = await load(store, session.id)
-    assert (again.generation, again.rotated_at) == (2, now)
-    assert again.idle_expires_at == now + LIFETIME.idle
-    assert await access_to(store, session.id, ada.id)
+    assert vars(await load(store, session.id)) == vars(loaded)
+    assert await find_access(store, session.id, ada.id)
 
 
-async def test_a_revoked_session_is_seen_as_revoked_at_once(
-    store: Store, ada: User, session: Session
+async def test_readers_see_a_revocation_as_soon_as_it_is_committed(
+    store: Store, session: Session
 ) -> None:
-    assert await access_to(store, session.id, ada.id)
+    assert not await is_revoked(store, session)
 
     revoked = await revoke(store, session.id)
 
-    access = await access_to(store, session.id, ada.id)
-    assert access is not None
-    assert access.is_revoked
+    assert await is_revoked(store, session)
     assert (await load(store, session.id)).revoked_at == revoked.revoked_at
 
 
-async def test_a_session_is_not_seen_before_it_is_committed(store: Store, ada: User) -> None:
+async def test_readers_see_a_password_change_as_soon_as_it_is_committed(
+    store: Store, ada: User, session: Session
+) -> None:
+    assert await find_access(store, session.id, ada.id)
+
+    async with store.unit_of_work() as uow:
+        user = await uow.users.load_user_for_update(ada.id)
+        user.change_password("another-hash", user.updated_at + timedelta(hours=1))
+        await uow.users.update_user_password(user)
+        await uow.commit()
+
+    access = await find_access(store, session.id, ada.id)
+    assert access is not None
+    assert access.user.updated_at == user.updated_at
+
+
+async def test_a_session_is_visible_after_its_commit_and_not_before(
+    store: Store, ada: User
+) -> None:
     session = new_session(ada.id)
 
     async with store.unit_of_work() as uow:
         await uow.sessions.create_session(session)
-        assert await access_to(store, session.id, ada.id) is None
+        assert await find_access(store, session.id, ada.id) is None
         await uow.commit()
 
-    assert await access_to(store, session.id, ada.id)
+    assert await find_access(store, session.id, ada.id)
 
 
 async def test_a_session_loaded_for_update_is_locked_until_the_unit_of_work_ends(
@@ -156,36 +173,35 @@ async def test_a_session_loaded_for_update_is_locked_until_the_unit_of_work_ends
     assert second.result().generation == 2
 
 
-async def test_all_sessions_of_a_user_but_one_are_revoked_at_once(store: Store, ada: User) -> None:
+async def test_revoking_sessions_ends_all_sessions_of_the_user_but_the_kept_one(
+    store: Store, ada: User
+) -> None:
     sessions = [await save_session(store, ada) for _ in range(3)]
-    for session in sessions:
-        assert await access_to(store, session.id, ada.id)
+    assert [await is_revoked(store, session) for session in sessions] == [False] * 3
     now = sessions[0].rotated_at + timedelta(hours=1)
 
     async with store.unit_of_work() as uow:
         await uow.sessions.revoke_sessions(ada.id, now, keep=sessions[1].id)
         await uow.commit()
 
-    seen = [await access_to(store, session.id, ada.id) for session in sessions]
-    assert [access and access.is_revoked for access in seen] == [True, False, True]
+    assert [await is_revoked(store, session) for session in sessions] == [True, False, True]
     loaded = [await load(store, session.id) for session in sessions]
     assert [session.revoked_at for session in loaded] == [now, None, now]
 
 
-async def test_sessions_of_other_users_go_on(store: Store, ada: User, session: Session) -> None:
-    other = await save_user(store)
-    others_session = await save_session(store, other)
+async def test_revoking_sessions_does_not_end_sessions_of_other_users(
+    store: Store, ada: User, session: Session
+) -> None:
+    other_session = await save_session(store, await save_user(store))
 
     async with store.unit_of_work() as uow:
         await uow.sessions.revoke_sessions(ada.id, session.rotated_at, keep=session.id)
         await uow.commit()
 
-    access = await access_to(store, others_session.id, other.id)
-    assert access is not None
-    assert not access.is_revoked
+    assert not await is_revoked(store, other_session)
 
 
-async def test_a_session_that_ended_before_keeps_the_time_of_its_end(
+async def test_revoking_sessions_keeps_the_time_of_an_earlier_revocation(
     store: Store, ada: User, session: Session
 ) -> None:
     ended = await revoke(store, session.id)
@@ -198,9 +214,11 @@ async def test_a_session_that_ended_before_keeps_the_time_of_its_end(
     assert (await load(store, session.id)).revoked_at == ended.revoked_at
 
 
-async def test_an_account_is_closed_together_with_all_its_sessions(store: Store, ada: User) -> None:
+async def test_readers_see_a_closed_account_and_its_ended_sessions_as_soon_as_it_is_committed(
+    store: Store, ada: User
+) -> None:
     sessions = [await save_session(store, ada) for _ in range(2)]
-    assert all([await access_to(store, session.id, ada.id) for session in sessions])
+    assert all([await find_access(store, session.id, ada.id) for session in sessions])
 
     async with store.unit_of_work() as uow:
         user = await uow.users.load_user_for_update(ada.id)
@@ -210,18 +228,26 @@ async def test_an_account_is_closed_together_with_all_its_sessions(store: Store,
         await uow.commit()
 
     for session in sessions:
-        access = await access_to(store, session.id, ada.id)
+        access = await find_access(store, session.id, ada.id)
         assert access is not None
         assert access.is_revoked
         assert not access.user.is_active
+
+
+async def test_a_session_of_an_inactive_user_is_not_loaded_for_update(
+    store: Store, ada: User, session: Session
+) -> None:
     async with store.unit_of_work() as uow:
-        assert await uow.sessions.load_session_for_update(sessions[0].id) is None
-        closed = await uow.users.load_user_for_update(ada.id)
-        assert (closed.is_active, closed.version) == (False, 2)
-        assert not (await uow.users.get_user_by_id(ada.id)).is_active
+        user = await uow.users.load_user_for_update(ada.id)
+        user.deactivate(user.updated_at)
+        await uow.users.update_user_activity(user)
+        await uow.commit()
+
+    async with store.unit_of_work() as uow:
+        assert await uow.sessions.load_session_for_update(session.id) is None
 
 
-async def test_sessions_that_expired_before_a_moment_are_forgotten_and_no_others(
+async def test_purging_deletes_the_sessions_that_expired_before_a_time_and_no_others(
     store: Store, ada: User
 ) -> None:
     now = datetime.now(UTC)
@@ -234,7 +260,7 @@ async def test_sessions_that_expired_before_a_moment_are_forgotten_and_no_others
         await uow.commit()
 
     async with store.unit_of_work() as uow:
-        assert await uow.sessions.forget_expired_sessions(now - timedelta(days=7)) == 2
+        assert await uow.sessions.purge_sessions(now - timedelta(days=7)) == 2
         await uow.commit()
 
     async with store.unit_of_work() as uow:

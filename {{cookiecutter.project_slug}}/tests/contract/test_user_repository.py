@@ -4,9 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from src.domain.errors import EmailTakenError
-from src.domain.user import User
-from src.usecases.ports.users import NotFoundDatabaseError
+from src.domain.user import EmailTakenError, User
+from src.usecases.errors import NotFoundDatabaseError
 from tests.contract.conftest import Store, waiting_for
 from tests.support.users import new_email, new_user
 
@@ -15,6 +14,11 @@ async def save(store: Store, user: User) -> None:
     async with store.unit_of_work() as uow:
         await uow.users.create_user(user)
         await uow.commit()
+
+
+async def load(store: Store, user: User) -> User:
+    async with store.unit_of_work() as uow:
+        return await uow.users.load_user_for_update(user.id)
 
 
 async def change_password(store: Store, user: User, password_hash: str) -> User:
@@ -33,52 +37,20 @@ async def ada(store: Store) -> User:
     return user
 
 
-async def test_a_user_is_read_as_it_was_created(store: Store, ada: User) -> None:
+async def test_a_loaded_user_is_equal_to_the_created_one(store: Store, ada: User) -> None:
     async with store.unit_of_work() as uow:
-        for _ in range(2):
-            by_id = await uow.users.get_user_by_id(ada.id)
-            by_email = await uow.users.get_user_by_email(ada.email)
+        by_email = await uow.users.load_user_by_email(ada.email)
+        by_id = await uow.users.load_user_for_update(ada.id)
 
-            assert by_id == by_email
-            assert (by_id.id, by_id.email, by_id.is_active) == (ada.id, ada.email, True)
-            assert (by_id.created_at, by_id.updated_at) == (ada.created_at, ada.updated_at)
+    assert by_email is not None
+    assert vars(by_email) == vars(by_id) == vars(ada)
 
 
-async def test_a_user_is_loaded_with_all_that_a_change_needs(store: Store, ada: User) -> None:
+async def test_a_user_that_does_not_exist_is_not_found(store: Store) -> None:
     async with store.unit_of_work() as uow:
-        for loaded in (
-            await uow.users.load_user_by_email(ada.email),
-            await uow.users.load_user_for_update(ada.id),
-        ):
-            assert loaded is not None
-            assert vars(loaded) == vars(ada)
-            assert loaded.events == []
-
-
-async def test_a_user_who_is_not_there_is_not_found(store: Store) -> None:
-    async with store.unit_of_work() as uow:
-        with pytest.raises(NotFoundDatabaseError):
-            await uow.users.get_user_by_id(uuid4())
-        with pytest.raises(NotFoundDatabaseError):
-            await uow.users.get_user_by_email(new_email())
+        assert await uow.users.load_user_by_email(new_email()) is None
         with pytest.raises(NotFoundDatabaseError):
             await uow.users.load_user_for_update(uuid4())
-        assert await uow.users.load_user_by_email(new_email()) is None
-
-
-async def test_a_user_who_was_looked_for_in_vain_is_found_once_created(store: Store) -> None:
-    user = new_user()
-    async with store.unit_of_work() as uow:
-        with pytest.raises(NotFoundDatabaseError):
-            await uow.users.get_user_by_id(user.id)
-        with pytest.raises(NotFoundDatabaseError):
-            await uow.users.get_user_by_email(user.email)
-
-    await save(store, user)
-
-    async with store.unit_of_work() as uow:
-        assert (await uow.users.get_user_by_id(user.id)).email == user.email
-        assert (await uow.users.get_user_by_email(user.email)).id == user.id
 
 
 async def test_an_address_cannot_be_taken_twice(store: Store, ada: User) -> None:
@@ -86,10 +58,21 @@ async def test_an_address_cannot_be_taken_twice(store: Store, ada: User) -> None
         await save(store, replace(new_user(), email=ada.email))
 
     async with store.unit_of_work() as uow:
-        assert (await uow.users.get_user_by_email(ada.email)).id == ada.id
+        stored = await uow.users.load_user_by_email(ada.email)
+    assert stored is not None
+    assert stored.id == ada.id
 
 
-async def test_of_two_creations_at_once_the_second_waits_and_finds_the_address_taken(
+async def test_an_address_cannot_be_taken_twice_in_one_unit_of_work(store: Store) -> None:
+    user = new_user()
+
+    async with store.unit_of_work() as uow:
+        await uow.users.create_user(user)
+        with pytest.raises(EmailTakenError):
+            await uow.users.create_user(replace(new_user(), email=user.email))
+
+
+async def test_the_second_of_two_concurrent_creations_waits_and_finds_the_address_taken(
     store: Store,
 ) -> None:
     user = new_user()
@@ -102,8 +85,8 @@ async def test_of_two_creations_at_once_the_second_waits_and_finds_the_address_t
 
 
 async def test_a_creation_that_is_rolled_back_leaves_the_address_free(store: Store) -> None:
-    user, other = new_user(), new_user()
-    other.email = user.email
+    user = new_user()
+    other = replace(new_user(), email=user.email)
     first = store.unit_of_work()
     await first.__aenter__()
     await first.users.create_user(user)
@@ -113,36 +96,41 @@ async def test_a_creation_that_is_rolled_back_leaves_the_address_free(store: Sto
 
     assert second.exception() is None
     async with store.unit_of_work() as uow:
-        assert (await uow.users.get_user_by_email(user.email)).id == other.id
+        stored = await uow.users.load_user_by_email(user.email)
+    assert stored is not None
+    assert stored.id == other.id
 
 
-async def test_a_changed_password_is_saved_and_what_readers_see_is_not_stale(
+async def test_a_changed_password_is_saved(store: Store, ada: User) -> None:
+    changed = await change_password(store, ada, "another-hash")
+
+    assert vars(await load(store, ada)) == vars(changed)
+    assert (changed.password_hash, changed.version) == ("another-hash", 2)
+
+
+async def test_a_deactivation_is_saved(store: Store, ada: User) -> None:
+    async with store.unit_of_work() as uow:
+        loaded = await uow.users.load_user_for_update(ada.id)
+        loaded.deactivate(loaded.updated_at + timedelta(hours=1))
+        await uow.users.update_user_activity(loaded)
+        await uow.commit()
+
+    assert vars(await load(store, ada)) == vars(loaded)
+    assert (loaded.is_active, loaded.version) == (False, 2)
+
+
+async def test_a_change_that_is_not_passed_to_the_repository_is_not_saved(
     store: Store, ada: User
 ) -> None:
     async with store.unit_of_work() as uow:
-        await uow.users.get_user_by_id(ada.id)
-        await uow.users.get_user_by_email(ada.email)
-
-    changed = await change_password(store, ada, "another-hash")
-
-    async with store.unit_of_work() as uow:
         loaded = await uow.users.load_user_for_update(ada.id)
-        assert (loaded.password_hash, loaded.version) == ("another-hash", 2)
-        assert (await uow.users.get_user_by_id(ada.id)).updated_at == changed.updated_at
-        assert (await uow.users.get_user_by_email(ada.email)).updated_at == changed.updated_at
-
-
-async def test_a_change_that_is_not_stored_is_not_kept(store: Store, ada: User) -> None:
-    async with store.unit_of_work() as uow:
-        loaded = await uow.users.load_user_for_update(ada.id)
-        loaded.change_password("forgotten", loaded.updated_at)
+        loaded.change_password("another-hash", loaded.updated_at)
         await uow.commit()
 
-    async with store.unit_of_work() as uow:
-        assert (await uow.users.load_user_for_update(ada.id)).password_hash == ada.password_hash
+    assert (await load(store, ada)).password_hash == ada.password_hash
 
 
-async def test_a_unit_of_work_loads_what_it_has_itself_written(store: Store) -> None:
+async def test_a_unit_of_work_sees_its_own_uncommitted_changes(store: Store) -> None:
     user = new_user()
 
     async with store.unit_of_work() as uow:
@@ -150,16 +138,16 @@ async def test_a_unit_of_work_loads_what_it_has_itself_written(store: Store) -> 
         assert (await uow.users.load_user_for_update(user.id)).email == user.email
 
 
-async def test_nobody_else_sees_a_change_before_it_is_committed(store: Store, ada: User) -> None:
+async def test_no_other_unit_of_work_sees_an_uncommitted_change(store: Store, ada: User) -> None:
     async with store.unit_of_work() as uow, store.unit_of_work() as other:
         loaded = await uow.users.load_user_for_update(ada.id)
         loaded.change_password("another-hash", loaded.updated_at + timedelta(hours=1))
         await uow.users.update_user_password(loaded)
 
         seen = await other.users.load_user_by_email(ada.email)
-        assert seen is not None
-        assert seen.password_hash == ada.password_hash
-        assert (await other.users.get_user_by_id(ada.id)).updated_at == ada.updated_at
+
+    assert seen is not None
+    assert vars(seen) == vars(ada)
 
 
 async def test_a_user_loaded_for_update_is_locked_until_the_unit_of_work_ends(
@@ -175,9 +163,8 @@ async def test_a_user_loaded_for_update_is_locked_until_the_unit_of_work_ends(
     assert second.result().version == 3
 
 
-async def test_reading_a_user_does_not_wait_for_whoever_changes_it(store: Store, ada: User) -> None:
+async def test_loading_a_user_by_address_does_not_wait_for_a_lock(store: Store, ada: User) -> None:
     async with store.unit_of_work() as uow, store.unit_of_work() as other:
         await uow.users.load_user_for_update(ada.id)
 
-        assert (await other.users.get_user_by_id(ada.id)).id == ada.id
         assert await other.users.load_user_by_email(ada.email)

@@ -1,17 +1,17 @@
 """The service as its clients see it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import httpx2
 import punq
 import pytest
-from src.repositories.db import notify
 
-from src.config import Settings
 from src.container import build_container
-from src.usecases.ports.messaging import MessageHandler
+from src.domain import session
+from src.repositories.outbox import notify
+from src.utils.settings import Settings
 from tests.support.accounts import Account, Login, register
-from tests.support.events import Spy
 from tests.support.service import serving
 
 
@@ -37,19 +37,18 @@ async def login(account: Account) -> Login:
 
 
 @pytest.fixture
-def worker(settings: Settings) -> punq.Container:
+def worker(settings: Settings, cache_server: None, message_server: None) -> punq.Container:
     """The parts of a worker."""
     return build_container(settings)
 
 
 @pytest.fixture(autouse=True)
 def eager_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have workers look for events more often than once a second."""
+    """Make workers poll for events ten times a second."""
     monkeypatch.setattr(notify, "POLL_SECONDS", 0.1)
 
 
-@pytest.fixture
-def spy(worker: punq.Container) -> Spy:
-    spy = Spy(worker)
-    worker.register(MessageHandler, instance=spy)
-    return spy
+@pytest.fixture(autouse=True)
+def long_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extend the grace period to an hour, because requests are slow on a busy machine."""
+    monkeypatch.setattr(session, "REFRESH_GRACE", timedelta(hours=1))

@@ -6,15 +6,18 @@ from uuid import UUID
 
 import httpx2
 from sqlalchemy import text
-from src.repositories.db.engine import Database
 
-from tests.support.accounts import PASSWORD, Account, Login, post, problem_of
+from src.repositories.postgres.engine import Database
+from tests.support.accounts import PASSWORD, Account, Login, post
+from tests.support.problems import problem_of
 from tests.support.users import new_email
 
-NEW_PASSWORD = "another passphrase that nobody has"
+NEW_PASSWORD = "another passphrase for the tests"
 
 
-async def test_a_registration_answers_with_the_user_and_no_more(api: httpx2.AsyncClient) -> None:
+async def test_a_registration_is_answered_with_the_user_and_without_the_password(
+    api: httpx2.AsyncClient,
+) -> None:
     email = new_email()
     response = await post(api, "register", email=email.upper(), password=PASSWORD)
     assert response.status_code == 201
@@ -27,7 +30,7 @@ async def test_a_registration_answers_with_the_user_and_no_more(api: httpx2.Asyn
     assert user["updated_at"] == user["created_at"]
 
 
-async def test_an_address_is_registered_once_however_it_is_spelled(account: Account) -> None:
+async def test_an_address_can_be_registered_once_in_any_spelling(account: Account) -> None:
     response = await post(
         account.api, "register", email=account.email.upper(), password=NEW_PASSWORD
     )
@@ -35,7 +38,7 @@ async def test_an_address_is_registered_once_however_it_is_spelled(account: Acco
     await account.log_in(PASSWORD)
 
 
-async def test_of_many_registrations_of_one_address_at_once_one_succeeds(
+async def test_of_many_concurrent_registrations_of_one_address_one_succeeds(
     api: httpx2.AsyncClient,
 ) -> None:
     email = new_email()
@@ -44,7 +47,7 @@ async def test_of_many_registrations_of_one_address_at_once_one_succeeds(
     assert sorted(statuses) == [201, *[409] * 7]
 
 
-async def test_a_login_answers_with_a_pair_of_tokens_that_no_cache_may_keep(
+async def test_a_login_is_answered_with_a_pair_of_tokens_that_no_cache_may_store(
     account: Account,
 ) -> None:
     response = await post(account.api, "login", email=account.email, password=PASSWORD)
@@ -56,12 +59,12 @@ async def test_a_login_answers_with_a_pair_of_tokens_that_no_cache_may_keep(
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_a_login_takes_the_address_in_any_case(account: Account) -> None:
+async def test_a_login_accepts_the_address_in_any_case(account: Account) -> None:
     response = await post(account.api, "login", email=account.email.title(), password=PASSWORD)
     assert response.status_code == 200
 
 
-async def test_a_wrong_password_an_unknown_address_and_an_inactive_account_get_the_same_answer(
+async def test_a_wrong_password_an_unknown_address_and_an_inactive_account_get_the_same_response(
     account: Account, database: Database
 ) -> None:
     wrong = await post(account.api, "login", email=account.email, password=NEW_PASSWORD)
@@ -76,7 +79,7 @@ async def test_a_wrong_password_an_unknown_address_and_an_inactive_account_get_t
     assert answers[0] == answers[1] == answers[2]
 
 
-async def test_me_is_the_user_of_the_token_whether_cached_or_not(
+async def test_me_is_the_user_of_the_access_token_with_and_without_the_cache(
     account: Account, login: Login
 ) -> None:
     first, second = await login.me(), await login.me()
@@ -86,7 +89,7 @@ async def test_me_is_the_user_of_the_token_whether_cached_or_not(
     assert (first.json()["id"], first.json()["email"]) == (account.id, account.email)
 
 
-async def test_a_password_change_ends_every_other_session_at_once_and_not_its_own(
+async def test_a_password_change_ends_every_other_session_at_once_and_keeps_its_own(
     account: Account, login: Login
 ) -> None:
     other = await account.log_in()
@@ -98,7 +101,7 @@ async def test_a_password_change_ends_every_other_session_at_once_and_not_its_ow
     assert (await login.refresh()).status_code == 200
 
 
-async def test_after_a_password_change_the_new_password_is_right_and_the_old_one_wrong(
+async def test_after_a_password_change_only_the_new_password_is_accepted(
     account: Account, login: Login
 ) -> None:
     before = (await login.me()).json()["updated_at"]
@@ -117,7 +120,9 @@ async def test_a_password_change_needs_the_current_password(account: Account, lo
     await account.log_in(PASSWORD)
 
 
-async def test_of_two_password_changes_at_once_one_succeeds(account: Account, login: Login) -> None:
+async def test_of_two_concurrent_password_changes_one_succeeds(
+    account: Account, login: Login
+) -> None:
     changes = [login.change_password(PASSWORD, f"{NEW_PASSWORD} {n}") for n in (0, 1)]
     statuses = [response.status_code for response in await asyncio.gather(*changes)]
     assert sorted(statuses) == [204, 401]

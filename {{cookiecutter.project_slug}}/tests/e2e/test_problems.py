@@ -1,4 +1,4 @@
-"""Refusals and faults: one form for all, and nothing in them that is not the client's business."""
+"""Problems as clients of the running service see them. They reveal nothing about the service."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import httpx2
 import punq
 import pytest
-from src.usecases.register_user import RegisterUser
 
-from src.config import Settings
+from src.config import PostgresSettings
 from src.container import build_container
-from tests.support.accounts import PASSWORD, Account, Login, post, problem_of
-from tests.support.network import closed_port
-from tests.support.service import serving
+from src.usecases.accounts.register_user import RegisterUser
+from src.utils.settings import Settings
+from tests.support.accounts import PASSWORD, Account, Login, post
+from tests.support.problems import problem_of
+from tests.support.service import serving, without
 from tests.support.users import new_email
 
 SECRET = "hunter2"  # shorter than a password may be
@@ -22,7 +23,7 @@ async def test_an_unknown_path_is_not_found(api: httpx2.AsyncClient) -> None:
     problem_of(await api.get("/api/v1/nothing"), 404, "not-found")
 
 
-async def test_a_method_that_a_path_does_not_have_is_refused_with_those_it_has(
+async def test_an_unsupported_method_is_refused_with_the_supported_ones(
     api: httpx2.AsyncClient,
 ) -> None:
     response = await api.delete("/api/v1/users/me")
@@ -35,14 +36,12 @@ async def test_a_taken_address_is_a_conflict(account: Account) -> None:
     problem_of(response, 409, "email-taken")
 
 
-async def test_a_body_of_more_than_a_mebibyte_is_refused(api: httpx2.AsyncClient) -> None:
+async def test_a_body_larger_than_a_mebibyte_is_refused(api: httpx2.AsyncClient) -> None:
     response = await post(api, "login", email=new_email(), password="x" * 1024 * 1024)
     problem_of(response, 413, "content-too-large")
 
 
-async def test_a_body_that_does_not_tell_its_length_is_refused_all_the_same(
-    api: httpx2.AsyncClient,
-) -> None:
+async def test_a_large_body_without_a_length_is_refused(api: httpx2.AsyncClient) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b"x" * 100_000
@@ -68,7 +67,7 @@ async def test_a_body_that_does_not_tell_its_length_is_refused_all_the_same(
         (SECRET, [["body"]]),
     ],
 )
-async def test_an_invalid_request_is_told_where_and_never_hears_its_values_again(
+async def test_an_invalid_request_is_answered_with_the_locations_of_its_errors_and_no_values(
     api: httpx2.AsyncClient, body: Any, locations: list[list[str]]
 ) -> None:
     response = await api.post("/api/v1/auth/register", json=body)
@@ -78,7 +77,7 @@ async def test_an_invalid_request_is_told_where_and_never_hears_its_values_again
     assert SECRET not in response.text
 
 
-async def test_a_body_that_is_no_json_is_an_invalid_request(api: httpx2.AsyncClient) -> None:
+async def test_a_body_that_is_not_json_is_an_invalid_request(api: httpx2.AsyncClient) -> None:
     response = await api.post(
         "/api/v1/auth/login",
         content='{"password": "' + SECRET,
@@ -88,22 +87,24 @@ async def test_a_body_that_is_no_json_is_an_invalid_request(api: httpx2.AsyncCli
     assert SECRET not in response.text
 
 
-async def test_an_invalid_password_change_does_not_repeat_a_password(login: Login) -> None:
+async def test_the_response_to_an_invalid_password_change_contains_no_password(
+    login: Login,
+) -> None:
     response = await login.change_password(PASSWORD, SECRET)
     problem_of(response, 422, "invalid-request")
     assert SECRET not in response.text
     assert PASSWORD not in response.text
 
 
-class Exploding:
+class FaultyRegisterUser:
     """A use case with a fault."""
 
     async def execute(self, **_: object) -> None:
         raise RuntimeError(f"the cause, which holds {SECRET}")
 
 
-async def test_a_fault_of_ours_is_answered_without_its_cause(container: punq.Container) -> None:
-    container.register(RegisterUser, instance=Exploding())
+async def test_an_unexpected_error_is_answered_without_its_cause(container: punq.Container) -> None:
+    container.register(RegisterUser, instance=FaultyRegisterUser())
     async with serving(container) as api:
         response = await post(api, "register", email=new_email(), password=PASSWORD)
         problem = problem_of(response, 500, "internal-error")
@@ -113,26 +114,28 @@ async def test_a_fault_of_ours_is_answered_without_its_cause(container: punq.Con
         assert (await api.get("/health/live")).status_code == 200
 
 
-async def test_without_postgres_requests_are_told_to_come_back(settings: Settings) -> None:
-    gone = settings.postgres.model_copy(update={"host": "127.0.0.1", "port": closed_port()})
-    async with serving(build_container(settings.model_copy(update={"postgres": gone}))) as api:
+async def test_without_postgres_a_request_is_answered_with_retry_after(
+    settings: Settings, cache_server: None
+) -> None:
+    unreachable = without(settings, "postgres")
+    async with serving(build_container(unreachable)) as api:
         response = await post(api, "login", email=new_email(), password=PASSWORD)
         problem = problem_of(response, 503, "unavailable")
         assert response.headers["retry-after"] == "1"
-        assert str(gone.port) not in response.text
+        assert str(unreachable[PostgresSettings].port) not in response.text
         assert problem.keys() == {"type", "title", "status", "detail", "request_id"}
 
 
-async def test_a_request_id_that_the_client_sent_is_kept(api: httpx2.AsyncClient) -> None:
+async def test_a_valid_request_id_of_the_client_is_kept(api: httpx2.AsyncClient) -> None:
     headers = {"X-Request-ID": "the-client.s_id-1"}
-    fine = await api.get("/health/live", headers=headers)
+    accepted = await api.get("/health/live", headers=headers)
     refused = await api.get("/api/v1/users/me", headers=headers)
-    assert fine.headers["x-request-id"] == "the-client.s_id-1"
+    assert accepted.headers["x-request-id"] == "the-client.s_id-1"
     assert problem_of(refused, 401, "unauthenticated")["request_id"] == "the-client.s_id-1"
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "a\tb", "{}", "x" * 65, "<script>", "é"])
-async def test_a_request_id_that_is_unfit_for_logs_is_replaced(
+async def test_an_invalid_request_id_of_the_client_is_replaced(
     api: httpx2.AsyncClient, sent: str
 ) -> None:
     headers = {b"X-Request-ID": sent.encode()}

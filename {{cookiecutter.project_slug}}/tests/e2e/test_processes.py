@@ -1,4 +1,4 @@
-"""The entry points as processes of their own, as containers run them."""
+"""The entry points as separate processes, as containers run them."""
 
 import asyncio
 import os
@@ -13,8 +13,7 @@ import httpx2
 import orjson
 import pytest
 
-from src.config import Settings
-from src.utils.settings import ROOT
+from src.utils.settings import ROOT, Settings
 from tests.support.network import closed_port
 from tests.support.waiting import eventually
 
@@ -22,7 +21,7 @@ WORKER = ["-m", "src.consume_worker"]
 
 
 def uvicorn(port: int) -> list[str]:
-    """Return how the image starts the API, on another port."""
+    """Return the arguments with which the image starts the API, with another port."""
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     [command] = [line for line in lines if line.startswith("CMD ")]
     return ["-m", *orjson.loads(command.removeprefix("CMD ")), "--port", str(port)]
@@ -30,7 +29,7 @@ def uvicorn(port: int) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the service and without anybody's `.env`."""
+    """A folder with the service and without a `.env`."""
     for name in ("src", "migrations", "alembic.ini", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
@@ -40,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 async def running(
     folder: Path, arguments: list[str], environment: dict[str, str] | None = None
 ) -> AsyncIterator[Process]:
-    """Have a process that runs while the context is open, at the most."""
+    """Run a process, and kill it if it still runs when the context is left."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, cwd=folder, env=environment, stdout=PIPE, stderr=STDOUT
     )
@@ -53,18 +52,18 @@ async def running(
 
 
 async def output_until(process: Process, event: str) -> dict[str, object]:
-    """Return the log line of an event; every line before it is JSON, too."""
+    """Return the log line of an event. Fail if a line before it is not JSON."""
     assert process.stdout is not None
     async with asyncio.timeout(45):
         async for line in process.stdout:
             logged: dict[str, object] = orjson.loads(line)
             if logged["event"] == event:
                 return logged
-    raise AssertionError(f"it ended without {event!r}")
+    raise AssertionError(f"the process ended without logging {event!r}")
 
 
 async def until_ready(process: Process, client: httpx2.AsyncClient) -> None:
-    """Wait until the API serves."""
+    """Wait until the API is ready."""
 
     async def is_ready() -> bool:
         try:
@@ -76,7 +75,7 @@ async def until_ready(process: Process, client: httpx2.AsyncClient) -> None:
     await eventually(is_ready, seconds=45)
 
 
-async def test_the_api_starts_answers_and_stops_when_it_is_told_to(
+async def test_the_api_starts_and_stops_cleanly_after_sigterm(
     settings: Settings, folder: Path
 ) -> None:
     port = closed_port()
@@ -90,11 +89,11 @@ async def test_the_api_starts_answers_and_stops_when_it_is_told_to(
         output, _ = await asyncio.wait_for(process.communicate(), 45)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
     assert "Application shutdown complete." in events
-    # Uvicorn shuts down and then ends as the signal would have ended it.
+    # Uvicorn shuts down and then exits as the signal would have ended it.
     assert process.returncode in {0, -signal.SIGTERM}
 
 
-async def test_the_worker_starts_consumes_and_stops_when_it_is_told_to(
+async def test_the_worker_starts_consumes_and_stops_cleanly_after_sigterm(
     settings: Settings, message_server: None, folder: Path
 ) -> None:
     async with running(folder, WORKER) as process:
@@ -113,7 +112,7 @@ ENTRIES = {
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-async def test_without_a_required_setting_nothing_starts_and_says_which_variable_is_missing(
+async def test_without_a_required_setting_every_entry_point_exits_and_names_the_variable(
     settings: Settings, folder: Path, entry: str
 ) -> None:
     missing = "POSTGRES_USER" if entry == "migrations" else "SECURITY_SECRET_KEY"
@@ -127,11 +126,11 @@ async def test_without_a_required_setting_nothing_starts_and_says_which_variable
         ]
 
 
-async def test_told_to_stop_the_api_is_not_ready_at_once_and_serves_until_it_has_drained(
+async def test_a_draining_api_is_not_ready_and_still_serves(
     settings: Settings, folder: Path
 ) -> None:
     port = closed_port()
-    environment = {**os.environ, "APP_DRAIN_SECONDS": "3"}
+    environment = {**os.environ, "APP_DRAIN_SECONDS": "600"}
     async with (
         running(folder, uvicorn(port), environment) as process,
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
@@ -142,13 +141,24 @@ async def test_told_to_stop_the_api_is_not_ready_at_once_and_serves_until_it_has
         async def is_unready() -> bool:
             return (await client.get("/health/ready")).status_code == 503
 
-        await eventually(is_unready, seconds=2)
+        await eventually(is_unready)
         assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_the_api_stops_after_it_has_drained(settings: Settings, folder: Path) -> None:
+    port = closed_port()
+    environment = {**os.environ, "APP_DRAIN_SECONDS": "0.1"}
+    async with (
+        running(folder, uvicorn(port), environment) as process,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        await until_ready(process, client)
+        process.send_signal(signal.SIGTERM)
         output, _ = await asyncio.wait_for(process.communicate(), 45)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
     assert "Application shutdown complete." in events
 
 
-def test_the_image_trusts_no_hop_unless_it_is_told_to() -> None:
+def test_the_image_trusts_no_proxy_by_default() -> None:
     assert "FORWARDED_ALLOW_IPS=\n" in (ROOT / "Dockerfile").read_text()
     assert "--no-proxy-headers" in (ROOT / "Makefile").read_text()

@@ -8,16 +8,18 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
-from src.repositories.db.engine import Database
 
 from src import manage
-from src.config import Settings
 from src.container import build_container
-from tests.support.accounts import PASSWORD, Account, Login, post, problem_of
+from src.repositories.postgres.engine import Database
+from src.utils.settings import Settings
+from src.wiring.accounts import SecuritySettings
+from tests.support.accounts import PASSWORD, Account, Login, post
+from tests.support.problems import problem_of
 from tests.support.service import serving
 from tests.support.users import new_email
 
-NEW_PASSWORD = "another passphrase that nobody has"
+NEW_PASSWORD = "another passphrase for the tests"
 LIVE = text("SELECT count(*) FROM sessions WHERE user_id = :id AND revoked_at IS NULL")
 
 
@@ -30,12 +32,18 @@ async def other_api(
         yield client
 
 
+async def run_command(*arguments: str) -> None:
+    """Run an operator's command, as `python -m src.manage` does."""
+    parsed = manage.command_line().parse_args(arguments)
+    await manage.run(parsed.command, parsed.argument)
+
+
 def at(api: httpx2.AsyncClient, login: Login) -> Login:
-    """Return the same session as a client of another process holds it."""
+    """Return the same session with a client of another process."""
     return replace(login, api=api)
 
 
-async def test_fifty_identical_refreshes_over_two_processes_give_one_successor_and_end_nothing(
+async def test_fifty_identical_refreshes_at_two_processes_give_one_refresh_token_and_end_no_session(
     other_api: httpx2.AsyncClient, account: Account, login: Login, database: Database
 ) -> None:
     elsewhere = at(other_api, login)
@@ -52,11 +60,12 @@ async def test_fifty_identical_refreshes_over_two_processes_give_one_successor_a
     assert (await next_login.refresh()).status_code == 200
 
 
-async def test_an_end_is_known_to_the_other_process_at_once(
+async def test_a_logout_holds_in_the_other_process_at_once(
     other_api: httpx2.AsyncClient, account: Account
 ) -> None:
     for _ in range(5):
-        login, kept = await account.log_in(), await account.log_in()
+        login = await account.log_in()
+        kept = await account.log_in()
         for api in (account.api, other_api):
             assert (await at(api, login).me()).status_code == 200
         assert (await login.log_out()).status_code == 204
@@ -64,17 +73,15 @@ async def test_an_end_is_known_to_the_other_process_at_once(
         assert (await at(other_api, kept).me()).status_code == 200
 
 
-async def test_a_deactivation_by_the_operator_holds_in_every_process_at_once(
+async def test_a_deactivation_by_an_operator_holds_in_every_process_at_once(
     other_api: httpx2.AsyncClient,
     account: Account,
     login: Login,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for api in (account.api, other_api):
         assert (await at(api, login).me()).status_code == 200
-    monkeypatch.setattr("sys.argv", ["manage", "deactivate", account.email.upper()])
-    await manage.main()
+    await run_command("deactivate", account.email.upper())
     assert "The account is closed" in capsys.readouterr().out
     for api in (account.api, other_api):
         problem_of(await at(api, login).me(), 401, "unauthenticated")
@@ -83,28 +90,29 @@ async def test_a_deactivation_by_the_operator_holds_in_every_process_at_once(
         problem_of(response, 401, "unauthenticated")
 
 
-async def test_the_operator_may_spell_an_address_as_it_was_registered(
-    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+async def test_an_operator_can_spell_an_address_as_it_was_registered(
+    account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     email = new_email().replace("example", "xn--bcher-kva.example")
     assert (await post(account.api, "register", email=email, password=PASSWORD)).is_success
-    monkeypatch.setattr("sys.argv", ["manage", "deactivate", email])
-    await manage.main()
+    await run_command("deactivate", email)
     assert "The account is closed" in capsys.readouterr().out
 
 
-async def test_while_a_password_changes_no_session_survives_on_the_old_one(
+async def test_no_session_of_the_old_password_survives_a_concurrent_password_change(
     other_api: httpx2.AsyncClient, account: Account, database: Database
 ) -> None:
-    old, new = PASSWORD, NEW_PASSWORD
+    old = PASSWORD
+    new = NEW_PASSWORD
     for _ in range(4):
-        changer, victim = await account.log_in(old), await account.log_in(old)
+        changer = await account.log_in(old)
+        victim = await account.log_in(old)
         elsewhere = at(other_api, victim)
         change, *others = await asyncio.gather(
             changer.change_password(old, new),
             *(victim.refresh() for _ in range(3)),
             *(elsewhere.refresh() for _ in range(3)),
-            # Two, for ten failures in all four rounds would be throttled.
+            # Two, because ten failures in all four rounds would be throttled.
             *(post(other_api, "login", email=account.email, password=old) for _ in range(2)),
         )
         assert change.status_code == 204
@@ -124,7 +132,7 @@ async def test_while_a_password_changes_no_session_survives_on_the_old_one(
 
 @dataclass(frozen=True)
 class Rotation:
-    """The settings of a process before, and of one after the key was changed."""
+    """The settings of two processes: before and after the change of the signing key."""
 
     before: Settings
     after: Settings
@@ -132,17 +140,19 @@ class Rotation:
 
 @pytest.fixture
 def rotation(settings: Settings) -> Rotation:
-    """The new key is first let in to verify, then it signs, and the old one verifies."""
-    old, new = settings.security.secret_key, SecretStr("the secret of next year, " * 3)
-    before = settings.security.model_copy(update={"previous_secret_keys": (new,)})
-    after = settings.security.model_copy(update={"secret_key": new, "previous_secret_keys": (old,)})
+    """First the new key only verifies. Then it signs, and the old key only verifies."""
+    security = settings[SecuritySettings]
+    old = security.secret_key
+    new = SecretStr("the secret of next year, " * 3)
+    before = {"previous_secret_keys": (new,)}
+    after = {"secret_key": new, "previous_secret_keys": (old,)}
     return Rotation(
-        settings.model_copy(update={"security": before}),
-        settings.model_copy(update={"security": after}),
+        settings.replace(security.model_copy(update=before)),
+        settings.replace(security.model_copy(update=after)),
     )
 
 
-async def test_nobody_is_logged_out_while_the_signing_key_changes(
+async def test_a_change_of_the_signing_key_ends_no_session(
     api: httpx2.AsyncClient, login: Login, rotation: Rotation
 ) -> None:
     async with (
@@ -151,14 +161,14 @@ async def test_nobody_is_logged_out_while_the_signing_key_changes(
     ):
         assert (await at(after, login).me()).status_code == 200
         assert (await at(before, login).refresh()).status_code == 200
-        # The answer was lost, and the retry goes to a process with the new key.
+        # The response was lost, and the retry reaches a process with the new key.
         response = await at(after, login).refresh()
         assert response.status_code == 200
         tokens = response.json()
-        moved_on = Login(before, tokens["access_token"], tokens["refresh_token"])
+        second = Login(before, tokens["access_token"], tokens["refresh_token"])
         for client in (before, after):
-            assert (await at(client, moved_on).me()).status_code == 200
-        assert (await at(before, moved_on).refresh()).status_code == 200
-        assert (await at(after, moved_on).refresh()).status_code == 200
-        # Whoever knows neither key as previous accepts its own alone.
-        problem_of(await at(api, moved_on).me(), 401, "unauthenticated")
+            assert (await at(client, second).me()).status_code == 200
+        assert (await at(before, second).refresh()).status_code == 200
+        assert (await at(after, second).refresh()).status_code == 200
+        # A process without previous keys accepts only tokens of its own key.
+        problem_of(await at(api, second).me(), 401, "unauthenticated")

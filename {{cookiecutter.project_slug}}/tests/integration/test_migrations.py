@@ -9,10 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
-from src.repositories.db.models import Base
 
-from src.config import PostgresSettings, Settings
-from src.utils.settings import ROOT
+from src.config import PostgresSettings
+from src.repositories.postgres.base import Base
+from src.utils.settings import ROOT, Settings
 from tests.support import isolation
 
 TABLES = set(Base.metadata.tables)
@@ -20,9 +20,10 @@ TABLES = set(Base.metadata.tables)
 
 @pytest.fixture
 async def empty_database(settings: Settings) -> AsyncIterator[PostgresSettings]:
-    """A database without tables, to which migrations are directed."""
-    name = f"{settings.postgres.db}_migrations"
-    async with isolation.own_database(settings.postgres, name):
+    """A database without tables, which the migrations then use."""
+    postgres = settings[PostgresSettings]
+    name = f"{postgres.db}_migrations"
+    async with isolation.own_database(postgres, name):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("POSTGRES_DB", name)
             yield PostgresSettings()
@@ -37,7 +38,7 @@ async def tables(postgres: PostgresSettings) -> set[str]:
     return names - {"alembic_version"}
 
 
-async def test_the_migrations_go_up_and_down_and_up_again(
+async def test_the_migrations_can_be_applied_reverted_and_applied_again(
     empty_database: PostgresSettings,
 ) -> None:
     await asyncio.to_thread(isolation.migrate, "head")
@@ -48,28 +49,29 @@ async def test_the_migrations_go_up_and_down_and_up_again(
     assert await tables(empty_database) == TABLES
 
 
-async def test_the_migrated_database_is_what_the_models_say(settings: Settings) -> None:
+async def test_the_migrations_create_exactly_the_tables_of_the_repositories(
+    empty_database: PostgresSettings,
+) -> None:
     def differences(connection: Connection) -> list[object]:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, Base.metadata))
 
-    engine = create_async_engine(settings.postgres.url)
+    await asyncio.to_thread(isolation.migrate, "head")
+    engine = create_async_engine(empty_database.url)
     async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(differences) == [], 'run `make migration name="…"`'
     await engine.dispose()
 
 
-async def test_two_that_migrate_at_once_do_not_disturb_each_other(
-    empty_database: PostgresSettings,
-) -> None:
+async def test_two_concurrent_migrations_both_succeed(empty_database: PostgresSettings) -> None:
     alembic = [sys.executable, "-m", "alembic", "upgrade", "head"]
     running = [await asyncio.create_subprocess_exec(*alembic, cwd=ROOT) for _ in range(2)]
     assert [await process.wait() for process in running] == [0, 0]
     assert await tables(empty_database) == TABLES
 
 
-def test_the_migrations_can_be_written_out_as_sql(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_migrations_can_be_printed_as_sql(capsys: pytest.CaptureFixture[str]) -> None:
     isolation.migrate("head", sql=True)
-    written = capsys.readouterr().out
-    assert all(f"CREATE TABLE {table} (" in written for table in TABLES)
+    printed = capsys.readouterr().out
+    assert all(f"CREATE TABLE {table} (" in printed for table in TABLES)

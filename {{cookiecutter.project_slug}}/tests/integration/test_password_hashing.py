@@ -28,11 +28,15 @@ def hasher(container: punq.Container) -> Argon2PasswordHasher:
 
 @contextmanager
 def recorded_statements() -> Iterator[list[str]]:
-    """Record the SQL statements of all engines, without their parameters."""
+    """Record SQL statements without their parameters.
+
+    Except NOTIFY, which a background task sends some time after the registration.
+    """
     statements: list[str] = []
 
     def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
+        if "pg_notify" not in statement:
+            statements.append(statement)
 
     event.listen(Engine, "before_cursor_execute", record)
     try:

@@ -1,140 +1,154 @@
-"""One transaction on Postgres: all of it is saved, or nothing."""
+"""The commit on Postgres: the cache around it, and the notification after it."""
 
-import asyncio
-from uuid import UUID
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import select, text
-from src.repositories.db.engine import Database
-from src.repositories.db.models import OutboxRow, UserRow
-from src.repositories.db.notify import OutboxNotifier
-from src.repositories.db.unit_of_work import DBUnitOfWork
+from sqlalchemy import select
 
-from src.config import Settings
+from src.config import PostgresSettings
+from src.domain.session import Session
 from src.domain.user import User
-from src.usecases.ports.unit_of_work import DatabaseUnavailableError, UnitOfWorkFactory
+from src.repositories.outbox.notify import OutboxNotifier
+from src.repositories.postgres.engine import Database
+from src.repositories.sessions import session_key
+from src.repositories.unit_of_work import DBUnitOfWork
+from src.repositories.users import UserRow, user_key
+from src.usecases.errors import DatabaseUnavailableError
+from src.utils.settings import Settings
 from tests.fakes.cache import InMemoryCache
 from tests.support.network import closed_port
-from tests.support.users import new_user
+from tests.support.users import new_session, new_user
 
 
-async def events_of(database: Database, user: User) -> list[str]:
-    """Return the names of the user's events that others can see in the outbox."""
-    subject = OutboxRow.envelope["subject"].astext
-    query = select(OutboxRow.event_type).where(subject == str(user.id)).order_by(OutboxRow.sequence)
-    return [row.event_type for row in await database.fetch(query)]
+class RecordingCache(InMemoryCache):
+    """Records the invalidated keys, and the committed version of a user around each commit."""
+
+    def __init__(self, database: Database, user: User) -> None:
+        super().__init__()
+        self.keys: list[list[str]] = []
+        self.versions: list[tuple[int, int]] = []
+        self._database = database
+        self._user = user
+
+    async def _version(self) -> int:
+        query = select(UserRow.version).where(UserRow.id == self._user.id)
+        [[version]] = await self._database.fetch(query)
+        return int(version)
+
+    @asynccontextmanager
+    async def invalidating(self, keys: Sequence[str]) -> AsyncIterator[None]:
+        self.keys.append([*keys])
+        before = await self._version()
+        async with super().invalidating(keys):
+            yield
+            self.versions.append((before, await self._version()))
 
 
-async def is_saved(database: Database, user_id: UUID) -> bool:
-    """Tell whether others can see the user."""
-    return bool(await database.fetch(select(UserRow.id).where(UserRow.id == user_id)))
+class CountingNotifier(OutboxNotifier):
+    """Counts the notifications, and sends none."""
+
+    notified = 0
+
+    def notify(self) -> None:
+        self.notified += 1
 
 
-async def test_a_change_and_its_event_are_seen_by_others_after_the_commit_and_not_before(
-    unit_of_work: UnitOfWorkFactory, database: Database
+@pytest.fixture
+def cache(database: Database, user: User) -> RecordingCache:
+    return RecordingCache(database, user)
+
+
+@pytest.fixture
+def notifier(database: Database) -> CountingNotifier:
+    return CountingNotifier(database)
+
+
+@pytest.fixture
+def uow(database: Database, cache: RecordingCache, notifier: CountingNotifier) -> DBUnitOfWork:
+    return DBUnitOfWork(database=database, cache=cache, notifier=notifier, source="test")
+
+
+async def test_the_commit_happens_while_the_changed_keys_are_invalidated(
+    uow: DBUnitOfWork, cache: RecordingCache, user: User, session: Session
 ) -> None:
-    user = new_user()
-    async with unit_of_work() as uow:
-        await uow.users.create_user(user)
-        assert not await is_saved(database, user.id)
+    async with uow:
+        loaded = await uow.users.load_user_for_update(user.id)
+        loaded.change_password("another-hash", uow.now)
+        await uow.users.update_user_password(loaded)
+        await uow.sessions.revoke_sessions(user.id, uow.now)
         await uow.commit()
-        assert await is_saved(database, user.id)
-    assert await events_of(database, user) == ["user.registered.v1"]
+        await uow.commit()  # without changes
+
+    assert cache.keys == [sorted([session_key(session.id), user_key(user.id)]), []]
+    assert cache.versions[0] == (1, 2)
 
 
-async def test_nothing_is_saved_without_a_commit(
-    unit_of_work: UnitOfWorkFactory, database: Database
+async def test_new_rows_and_rotated_sessions_invalidate_no_keys(
+    uow: DBUnitOfWork, cache: RecordingCache, user: User, session: Session
 ) -> None:
-    user = new_user()
-    async with unit_of_work() as uow:
-        await uow.users.create_user(user)
-    assert not await is_saved(database, user.id)
-    assert await events_of(database, user) == []
-
-
-async def test_an_error_rolls_back_the_change_and_its_event(
-    unit_of_work: UnitOfWorkFactory, database: Database
-) -> None:
-    user = new_user()
-
-    async def fail() -> None:
-        async with unit_of_work() as uow:
-            await uow.users.create_user(user)
-            raise LookupError
-
-    with pytest.raises(LookupError):
-        await fail()
-    assert not await is_saved(database, user.id)
-    assert await events_of(database, user) == []
-
-
-async def test_the_events_of_one_unit_of_work_are_stored_in_the_order_in_which_they_happened(
-    unit_of_work: UnitOfWorkFactory, database: Database
-) -> None:
-    user = new_user()
-    async with unit_of_work() as uow:
-        await uow.users.create_user(user)
-        user.change_password("another hash", user.created_at)
-        await uow.users.update_user_password(user)
+    async with uow:
+        await uow.users.create_user(new_user())
+        await uow.sessions.create_session(new_session(user.id))
+        session.generation += 1
+        await uow.sessions.update_session(session)
         await uow.commit()
-    assert await events_of(database, user) == ["user.registered.v1", "user.password_changed.v1"]
+
+    assert cache.keys == [[]]
 
 
-async def test_the_events_of_one_statement_are_stored_in_the_order_in_which_they_happened(
-    unit_of_work: UnitOfWorkFactory, database: Database
+async def test_a_commit_with_events_notifies_the_worker_after_the_events_are_visible(
+    uow: DBUnitOfWork, notifier: CountingNotifier
 ) -> None:
-    user = new_user()
-    for _ in range(9):
-        user.change_password("another hash", user.created_at)
-    async with unit_of_work() as uow:
-        await uow.users.create_user(user)
+    async with uow:
+        await uow.users.create_user(new_user())
+        assert notifier.notified == 0
         await uow.commit()
-    subject = OutboxRow.envelope["subject"].astext
-    query = select(OutboxRow.envelope).where(subject == str(user.id)).order_by(OutboxRow.sequence)
-    versions = [row.envelope["aggregateversion"] for row in await database.fetch(query)]
-    assert versions == list(range(1, 11))
+
+    assert notifier.notified == 1
 
 
-async def test_a_unit_of_work_takes_no_connection_before_its_first_statement(
-    settings: Settings, database: Database, user: User
+async def test_a_commit_without_events_does_not_notify_the_worker(
+    uow: DBUnitOfWork, notifier: CountingNotifier, user: User
 ) -> None:
-    nowhere = Database(
-        settings.postgres.url.set(port=closed_port()), pool_size=1, application_name="nowhere"
+    async with uow:
+        await uow.sessions.create_session(new_session(user.id))
+        await uow.commit()
+
+    assert notifier.notified == 0
+
+
+async def test_a_rolled_back_change_invalidates_no_keys_and_does_not_notify_the_worker(
+    uow: DBUnitOfWork, cache: RecordingCache, notifier: CountingNotifier, user: User
+) -> None:
+    async with uow:
+        loaded = await uow.users.load_user_for_update(user.id)
+        loaded.change_password("another-hash", uow.now)
+        await uow.users.update_user_password(loaded)
+
+    assert cache.keys == []
+    assert notifier.notified == 0
+
+
+async def test_a_read_that_the_cache_answers_takes_no_connection(
+    settings: Settings, database: Database, user: User, session: Session
+) -> None:
+    unreachable = Database(
+        url=settings[PostgresSettings].url.set(port=closed_port()),
+        pool_size=1,
+        application_name="test",
     )
     cache = InMemoryCache()
 
     def on(database: Database) -> DBUnitOfWork:
-        return DBUnitOfWork(database, cache, OutboxNotifier(database), "test")
+        notifier = CountingNotifier(database)
+        return DBUnitOfWork(database=database, cache=cache, notifier=notifier, source="test")
 
     async with on(database) as uow:
-        cached = await uow.users.get_user_by_id(user.id)
-    async with on(nowhere) as uow:
-        assert await uow.users.get_user_by_id(user.id) == cached
+        loaded = await uow.sessions.get_session_access(session.id, user.id)
+    async with on(unreachable) as uow:
+        assert await uow.sessions.get_session_access(session.id, user.id) == loaded
         await uow.commit()
-    async with on(nowhere) as uow:
+    async with on(unreachable) as uow:
         with pytest.raises(DatabaseUnavailableError):
             await uow.users.load_user_for_update(user.id)
-
-
-async def test_a_cancelled_unit_of_work_gives_back_its_connection_and_its_locks(
-    settings: Settings, unit_of_work: UnitOfWorkFactory, user: User
-) -> None:
-    database = Database(settings.postgres.url, pool_size=1, application_name="test")
-    transaction = database.transaction()
-
-    async def wait_in_the_database() -> None:
-        try:
-            await transaction.execute(select(UserRow.id).with_for_update())
-            await transaction.execute(text("SELECT pg_sleep(4)"))
-        finally:
-            await transaction.aclose()
-
-    task = asyncio.create_task(wait_in_the_database())
-    await asyncio.sleep(0.2)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    async with asyncio.timeout(1), unit_of_work() as uow:
-        await uow.users.load_user_for_update(user.id)
-    await database.check()
-    await database.aclose()

@@ -65,7 +65,7 @@ SETTING = """
 from src.config import PostgresSettings
 from src.utils.settings import Settings
 
-def size(settings: Settings) -> int:
+def print_size(settings: Settings) -> None:
 """
 ADAPTER = """
 from uuid import UUID
@@ -116,13 +116,13 @@ SLIPS = {
     ),
     "a renamed setting": Slip(
         SETTING,
-        wrong="    return settings[PostgresSettings].connections",
-        correct="    return settings[PostgresSettings].pool_size",
+        wrong="    print(settings[PostgresSettings].connections)",
+        correct="    print(settings[PostgresSettings].pool_size)",
     ),
     "an adapter that lacks a method of its port": Slip(
         ADAPTER,
         wrong="    pass\ninbox = SnippedInbox()",
-        correct="    async def claim(self, message_id: UUID) -> bool: ...\ninbox = SnippedInbox()",
+        correct="    async def claim(self, message_id: UUID) -> bool: return True\ninbox = SnippedInbox()",
     ),
 }
 
