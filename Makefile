@@ -1,6 +1,6 @@
-# Every target does its own set-up: the tools of this repository live in .venv.
-# Real PostgreSQL, Redis and RabbitMQ are taken from POSTGRES_URL, REDIS_URL and RABBITMQ_URL, or
-# started from Docker, or from what is installed. SERVERS=environment, docker or installed allows
+# Every target sets up .venv itself, with the tools of this repository.
+# Real PostgreSQL, Redis and RabbitMQ come from POSTGRES_URL, REDIS_URL and RABBITMQ_URL, or are
+# started with Docker or from installed programs. SERVERS=environment, docker or installed allows
 # that one way only.
 
 .DEFAULT_GOAL := help
@@ -10,31 +10,31 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# More words for pytest: make test ARGS="-k servers -x"
+# More arguments for pytest: make test ARGS="-k servers -x"
 ARGS ?=
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## render the default service, run it on real servers and walk through its API
+demo: $(READY) ## render the default service, run it on real servers and smoke test its API
 	@$(BIN)/python -m tools.demo
 
-test: lint ## check and test everything, also a rendered service on real servers and under fire
+test: lint ## lint, then run all tests, also of a rendered service on real servers under faults
 	$(BIN)/python -m pytest --ignore=tests/containers $(ARGS)
 
-test-containers: $(READY) ## start a rendered service with Docker Compose, and see that it holds
+test-containers: $(READY) ## start a rendered service with Docker Compose and test it
 	$(BIN)/python -m pytest tests/containers $(ARGS)
 
-matrix: $(READY) ## render, check and test every variant; a table of variant, check and time
-	@$(BIN)/python -m tools.matrix
+matrix: $(READY) ## render, check and test every variant; print a table of times
+	@$(BIN)/python -m tools.variants
 
 resilience: export RESILIENCE := long
 resilience: export RESILIENCE_REPORT ?= $(CURDIR)/resilience.md
-resilience: $(READY) ## the long run: kill and pause everything under load, count, write resilience.md
+resilience: $(READY) ## long fault tests: kill and pause processes and servers under load, write resilience.md
 	$(BIN)/python -m pytest tests/resilience $(ARGS)
 
 pictures: $(READY) ## record the prompts and the demo again, for the README
-	@$(BIN)/python -m tools.record
+	@$(BIN)/python -m tools.recording
 
 bench: $(READY) ## compare a rendered service with bare clients and bare FastAPI, as ratios
 	@code=0; $(BIN)/python -m bench $(ARGS) || code=1; \
@@ -45,7 +45,7 @@ lint: $(READY) ## check the style and types of this repository's own Python
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(READY) ## put the style in order
+format: $(READY) ## fix the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -1,22 +1,17 @@
-"""Servers from Docker: the official images, on loopback ports of their own."""
+"""Servers in Docker containers: the official images, each on a loopback port of its own."""
 
-import os
 import secrets
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 
-from tools.addresses import TITLES, Address, Kind
-from tools.errors import ToolError
-from tools.machine import free_port
-from tools.reaper import Reaper
-from tools.server import Server
+from tools.common.docker import docker
+from tools.common.errors import ToolError
+from tools.common.machine import free_port
+from tools.servers.addresses import TITLES, Address, Kind
+from tools.servers.reaper import Reaper
+from tools.servers.server import Server
 
-_ENGINE_ANSWERS_WITHIN = 15.0
 _PULL_WITHIN = 900.0
-_COMMAND_WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +52,6 @@ _RECIPES: dict[Kind, Callable[[Address], _Recipe]] = {
 }
 
 
-def _docker(*words: str, within: float = _COMMAND_WITHIN) -> subprocess.CompletedProcess[str]:
-    # In a session of its own: a Ctrl-C must reach this program, which cleans up, and not Docker's.
-    try:
-        return subprocess.run(
-            ["docker", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            check=False,
-            timeout=within,
-            start_new_session=True,
-        )
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(words, 124, f"no answer in {within:.0f} s")
-
-
-@cache
-def obstacle() -> str | None:
-    """Say why Docker cannot be used here, or None if it can."""
-    if shutil.which("docker") is None:
-        return "there is no docker command"
-    if os.environ.get("DOCKER_HOST", "").startswith(("tcp://", "ssh://")):
-        return "DOCKER_HOST names another machine, whose loopback ports are out of reach"
-    answer = _docker("version", "--format", "{{.Server.Version}}", within=_ENGINE_ANSWERS_WITHIN)
-    return None if answer.returncode == 0 else "no Docker Engine answers"
-
-
 class ContainerServer(Server):
     """One container. Not `--rm`: it must survive a stop, so that a test can start it again."""
 
@@ -97,24 +64,24 @@ class ContainerServer(Server):
         super().__init__(address, f"in Docker, {self._recipe.image}")
         self._name = f"template-{kind}-{secrets.token_hex(4)}"
         self._reaper = reaper
-        self._made = False
+        self._created = False
 
     def fetch(self, say: Callable[[str], None]) -> bool:
-        """Make sure that the image is here; say so if it cannot be had."""
+        """Pull the image if it is missing; return whether it is here."""
         image = self._recipe.image
-        if _docker("image", "inspect", image).returncode == 0:
+        if docker("image", "inspect", image).returncode == 0:
             return True
         say(f"{TITLES[self.address.kind]}: pulling {image}, the first time only")
-        answer = _docker("pull", "--quiet", image, within=_PULL_WITHIN)
+        answer = docker("pull", "--quiet", image, within=_PULL_WITHIN)
         if answer.returncode != 0:
             reason = (answer.stdout.strip().splitlines() or ["no reason given"])[-1]
             say(f"{TITLES[self.address.kind]}: cannot pull {image} ({reason})")
         return answer.returncode == 0
 
     def launch(self) -> None:
-        """Make the container, or start it again with its data and on its port."""
-        if self._made:
-            self._do("start")
+        """Create the container, or start it again with its data and on its port."""
+        if self._created:
+            self._call("start")
             return
         self._reaper.container(self._name)
         recipe = self._recipe
@@ -122,40 +89,40 @@ class ContainerServer(Server):
         options += ["--publish", f"{self.address.host}:{self.address.port}:{recipe.port}"]
         for key, value in recipe.environment.items():
             options += ["--env", f"{key}={value}"]
-        answer = _docker("run", *options, recipe.image, *recipe.command)
+        answer = docker("run", *options, recipe.image, *recipe.command)
         if answer.returncode != 0:
             raise ToolError(self._failure(answer.stdout.strip()))
-        self._made = True
+        self._created = True
 
     def stop(self) -> None:
         """Shut it down with the signal its image names."""
-        self._do("stop")
+        self._call("stop")
 
     def kill(self) -> None:
         """End it with SIGKILL."""
-        self._do("kill")
+        self._call("kill")
 
     def pause(self) -> None:
-        """Freeze it."""
-        self._do("pause")
+        """Freeze all its processes."""
+        self._call("pause")
 
     def resume(self) -> None:
-        """Let it go on."""
-        self._do("unpause")
+        """Continue all its processes."""
+        self._call("unpause")
 
     def trouble(self) -> str | None:
-        """Tell whether the container has ended."""
-        answer = _docker("inspect", "--format", "{{.State.Status}}", self._name)
+        """Return the container's state if it has ended, else None."""
+        answer = docker("inspect", "--format", "{{.State.Status}}", self._name)
         status = answer.stdout.strip()
         return f"its container is {status}" if status in {"exited", "dead"} else None
 
     def log(self) -> str:
-        """Give the last lines of the container's output."""
-        lines = _docker("logs", "--tail", "15", self._name).stdout.splitlines()
+        """Return the last lines of the container's output."""
+        lines = docker("logs", "--tail", "15", self._name).stdout.splitlines()
         return "\n".join(f"    {line}" for line in lines)
 
-    def _do(self, verb: str) -> None:
-        answer = _docker(verb, self._name)
+    def _call(self, verb: str) -> None:
+        answer = docker(verb, self._name)
         if answer.returncode != 0:
             text = f"docker {verb} {self._name}: {answer.stdout.strip()}"
             raise ToolError(text)

@@ -1,59 +1,59 @@
-"""What a server is to a run: it can be started, stopped, killed, paused, and says when it is up."""
+"""A server as a run uses it: started, stopped, killed, paused, and asked whether it is up."""
 
 import time
 from abc import ABC, abstractmethod
 
-from tools import probes
-from tools.addresses import TITLES, Address
-from tools.errors import ToolError
+from tools.common.errors import ToolError
+from tools.servers import probes
+from tools.servers.addresses import TITLES, Address
 
 _READY_WITHIN = 90.0
 _POLL = 0.1
 
 
 class Server(ABC):
-    """A server that answers at `address`. Its methods block: call them from a thread if async."""
+    """A server at an address. Its methods block: async code must call them in a thread."""
 
     def __init__(self, address: Address, origin: str) -> None:
-        """Keep where it answers and where it comes from; nothing is started yet."""
+        """Keep its address and its origin; nothing is started yet."""
         self.address = address
         self.origin = origin
 
     @abstractmethod
     def launch(self) -> None:
-        """Set it going without waiting for it."""
+        """Start it without waiting until it answers."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Shut it down in its own orderly way; its data stays for the next start."""
+        """Shut it down in an orderly way; its data stays for the next start."""
 
     @abstractmethod
     def kill(self) -> None:
-        """End it at once, as a power cut would; its data stays for the next start."""
+        """End it at once, as a power failure would; its data stays for the next start."""
 
     @abstractmethod
     def pause(self) -> None:
-        """Freeze it: connections stay open and nothing answers."""
+        """Freeze it: connections stay open, without answers."""
 
     @abstractmethod
     def resume(self) -> None:
-        """Let it go on after a pause."""
+        """Continue it after a pause."""
 
     @abstractmethod
     def trouble(self) -> str | None:
-        """Say why it cannot come up any more, or None while it may."""
+        """Return why it can no longer come up, or None while it may."""
 
     @abstractmethod
     def log(self) -> str:
-        """Give the end of its log, for a message."""
+        """Return the end of its log, for a message."""
 
     def start(self) -> str:
-        """Launch it, wait until it answers, and return its version."""
+        """Start it, wait until it answers, and return its version."""
         self.launch()
         return self.wait()
 
     def wait(self) -> str:
-        """Wait until it answers a question in its own protocol, and return its version."""
+        """Wait until it answers a query in its own protocol, and return its version."""
         deadline = time.monotonic() + _READY_WITHIN
         while True:
             try:
@@ -72,17 +72,17 @@ class Server(ABC):
 
 
 class GivenServer(Server):
-    """A server named by a URL in the environment: used, and otherwise left alone."""
+    """A server named by a URL in the environment: used, but never started or stopped."""
 
     def __init__(self, address: Address) -> None:
         """Keep the address."""
         super().__init__(address, f"from {address.kind.upper()}_URL")
 
     def launch(self) -> None:
-        """Do nothing: it runs already, or the wait will say that it does not."""
+        """Do nothing: it must run already, which `wait` checks."""
 
     def wait(self) -> str:
-        """Ask once: a server that was named must answer."""
+        """Query it once: a named server must answer."""
         try:
             return probes.version(self.address)
         except probes.NotReady as error:
@@ -91,28 +91,28 @@ class GivenServer(Server):
             raise ToolError(text) from None
 
     def stop(self) -> None:
-        """Refuse: it is not ours."""
+        """Refuse: this run did not start it."""
         self._refuse()
 
     def kill(self) -> None:
-        """Refuse: it is not ours."""
+        """Refuse: this run did not start it."""
         self._refuse()
 
     def pause(self) -> None:
-        """Refuse: it is not ours."""
+        """Refuse: this run did not start it."""
         self._refuse()
 
     def resume(self) -> None:
-        """Refuse: it is not ours."""
+        """Refuse: this run did not start it."""
         self._refuse()
 
     def trouble(self) -> str | None:
-        """Never known from here."""
+        """Return None: its process is out of reach."""
         return None
 
     def log(self) -> str:
-        """Never seen from here."""
-        return "    (its log is not ours to read)"
+        """Return a placeholder: its log is out of reach."""
+        return "    (its log cannot be read from here)"
 
     def _refuse(self) -> None:
         text = f"The server {self.origin} was not started here and is left alone."

@@ -1,4 +1,4 @@
-"""One run's own part of the servers: a database, and a name that prefixes everything else."""
+"""One run's own part of the servers: a database, and a name that prefixes all other objects."""
 
 import json
 import secrets
@@ -12,10 +12,10 @@ _RETRY_DELAYS = "[1, 10]"
 
 
 class Namespace:
-    """Made for a run and removed after it: the servers may be somebody's own."""
+    """A part that is created for a run and removed after it: the servers may be a developer's."""
 
     def __init__(self, servers: dict[str, str]) -> None:
-        """Choose a name; `settings` is what the service is started with."""
+        """Choose a name; `settings` are those of the service."""
         token = secrets.token_hex(4)
         self.name = f"demo-{token}"
         self._servers = servers
@@ -23,16 +23,16 @@ class Namespace:
             **servers,
             "APP_NAME": self.name,
             "POSTGRES_DB": f"demo_{token}",
-            # Named here because there is a queue for each, which has to be removed by name.
+            # Set here, because there is a queue for each, which has to be removed by name.
             "RABBITMQ_RETRY_DELAYS_SECONDS": _RETRY_DELAYS,
         }
 
     async def create(self) -> None:
-        """Make the database; RabbitMQ's and Redis's parts make themselves."""
+        """Create the database. The service creates its queues and keys itself."""
         await self._administer(f'CREATE DATABASE "{self.settings["POSTGRES_DB"]}"')
 
     async def remove(self) -> None:
-        """Take away the database, the queues, the exchange and the keys."""
+        """Remove the database, the queues, the exchange and the keys."""
         await self._administer(f'DROP DATABASE IF EXISTS "{self.settings["POSTGRES_DB"]}" (FORCE)')
         async with redis_client(self.settings) as client:
             async for key in client.scan_iter(match=f"*{self.name}*"):
@@ -52,7 +52,7 @@ class Namespace:
 
 
 def queue_names(settings: dict[str, str]) -> list[str]:
-    """List the worker's queues: its own, one for each delay, and the dead letters'."""
+    """List the worker's queues: its own, one for each retry delay, and that of dead letters."""
     delays = json.loads(settings["RABBITMQ_RETRY_DELAYS_SECONDS"])
     waiting = [f".retry.{seconds}s" for seconds in delays]
     return [f"{settings['APP_NAME']}.consume_worker{ending}" for ending in ("", *waiting, ".dead")]
@@ -61,7 +61,7 @@ def queue_names(settings: dict[str, str]) -> list[str]:
 async def connect_postgres(
     settings: dict[str, str], database: str | None = None
 ) -> asyncpg.Connection:
-    """Log in to the service's database, or to another on the same server."""
+    """Connect to the service's database, or to another one on the same server."""
     return await asyncpg.connect(
         host=settings["POSTGRES_HOST"],
         port=int(settings["POSTGRES_PORT"]),
@@ -73,7 +73,7 @@ async def connect_postgres(
 
 
 def redis_client(settings: dict[str, str]) -> redis.asyncio.Redis:
-    """Make a client of the service's Redis."""
+    """Return a client of the service's Redis."""
     return redis.asyncio.Redis(
         host=settings["REDIS_HOST"],
         port=int(settings["REDIS_PORT"]),
@@ -82,7 +82,7 @@ def redis_client(settings: dict[str, str]) -> redis.asyncio.Redis:
 
 
 async def connect_rabbitmq(settings: dict[str, str]) -> aio_pika.abc.AbstractConnection:
-    """Log in to the service's RabbitMQ."""
+    """Connect to the service's RabbitMQ."""
     return await aio_pika.connect(
         host=settings["RABBITMQ_HOST"],
         port=int(settings["RABBITMQ_PORT"]),

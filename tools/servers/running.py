@@ -1,25 +1,23 @@
-"""Real servers for a run: found or started, each on its own, and ended with the run.
+"""Real servers for a run: each is found or started, and those that were started end with the run.
 
-The order for each: its URL in the environment (POSTGRES_URL, REDIS_URL, RABBITMQ_URL), Docker,
-installed on this machine, installed now by apt-get (Debian or Ubuntu, as root).
-SERVERS=environment, docker or installed allows that one way only.
-
-`python -m tools.servers` keeps them up and prints the service's settings until Ctrl-C.
+Each is searched for in this order: its URL in the environment (POSTGRES_URL, REDIS_URL,
+RABBITMQ_URL), Docker, a program of this machine, a package that apt-get installs (Debian or
+Ubuntu, as root). SERVERS=environment, docker or installed allows that one way only.
 """
 
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from tools import containers, installed, packages
-from tools.addresses import KINDS, TITLES, Kind, from_url
-from tools.errors import ToolError
-from tools.reaper import Reaper
-from tools.server import GivenServer, Server
+from tools.common import docker
+from tools.common.errors import ToolError
+from tools.servers import installed, packages
+from tools.servers.addresses import KINDS, TITLES, Kind, from_url
+from tools.servers.container_server import ContainerServer
+from tools.servers.reaper import Reaper
+from tools.servers.server import GivenServer, Server
 
 Say = Callable[[str], None]
 
@@ -28,7 +26,7 @@ _WAYS = ("environment", "docker", "installed")
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The three of them, up and answering."""
+    """The three servers, up and answering."""
 
     rabbitmq: Server
     postgres: Server
@@ -36,7 +34,7 @@ class Servers:
     reaper: Reaper
 
     def environment(self) -> dict[str, str]:
-        """Give what the service needs to know, under the names of its settings."""
+        """Return their addresses under the names of the service's settings."""
         three = (self.postgres, self.redis, self.rabbitmq)
         pairs = [pair for server in three for pair in server.address.environment().items()]
         return dict(pairs)
@@ -56,7 +54,7 @@ class _Search:
         self._ways = (forced,) if forced else _WAYS
 
     def all(self) -> dict[Kind, Server]:
-        """Find all three; what is missing is installed in one go."""
+        """Find all three; install the missing ones together."""
         found = {kind: server for kind in KINDS if (server := self._find(kind))}
         if missing := [kind for kind in KINDS if kind not in found]:
             self._install(missing)
@@ -80,9 +78,9 @@ class _Search:
         return GivenServer(from_url(kind, url)) if url else None
 
     def _in_docker(self, kind: Kind) -> Server | None:
-        if containers.obstacle():
+        if docker.obstacle():
             return None
-        server = containers.ContainerServer(kind, self._reaper)
+        server = ContainerServer(kind, self._reaper)
         return server if server.fetch(self._say) else None
 
     def _install(self, kinds: list[Kind]) -> None:
@@ -97,8 +95,8 @@ class _Search:
         if self._forced == "environment":
             return f"{titles} not found: SERVERS=environment needs {urls} set."
         if self._forced == "docker":
-            reason = containers.obstacle() or "the images cannot be had"
-            return f"{titles} not found: SERVERS=docker was asked for, but {reason}."
+            reason = docker.obstacle() or "the images cannot be pulled"
+            return f"{titles} not found: SERVERS=docker is set, but {reason}."
         return (
             f"{titles} not found: start Docker, or install {packages.names(kinds)},"
             f" or set {urls} to servers you already run."
@@ -107,7 +105,7 @@ class _Search:
 
 @contextmanager
 def running_servers(say: Say = print) -> Iterator[Servers]:
-    """Give real servers for the length of a `with`, and end those that were started for it."""
+    """Provide real servers for a `with` block, and end those that were started for it."""
     with Reaper() as reaper:
         found = _Search(reaper, say).all()
         for server in found.values():
@@ -116,27 +114,3 @@ def running_servers(say: Say = print) -> Iterator[Servers]:
             version = server.wait()
             say(f"{TITLES[kind]} {version} on {server.address}, {server.origin}")
         yield Servers(found["rabbitmq"], found["postgres"], found["redis"], reaper)
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def main() -> int:
-    """Keep servers up for a developer: the settings on stdout, the talk on stderr."""
-    try:
-        with running_servers(_tell) as servers:
-            for key, value in servers.environment().items():
-                print(f"export {key}={value}", flush=True)
-            _tell("Ctrl-C ends them.")
-            threading.Event().wait()
-    except ToolError as error:
-        _tell(str(error))
-        return 1
-    except KeyboardInterrupt:
-        _tell("ended")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Packages of servers and tools, on a Debian or Ubuntu machine where we are root."""
+"""Debian packages of servers and tools; installing them needs Debian or Ubuntu, and root."""
 
 import os
 import shutil
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
-from tools.addresses import TITLES, Kind
-from tools.errors import ToolError
-from tools.machine import last_lines
+from tools.common.errors import ToolError
+from tools.common.machine import last_lines
+from tools.common.processes import Child, start_logged
+from tools.servers.addresses import TITLES, Kind
 
 Say = Callable[[str], None]
 
@@ -25,9 +26,9 @@ _PACKAGES: dict[Kind, str] = {
 _RELEASE = Path("/etc/debian_version")
 
 # A package starts its service when it is installed, unless policy-rc.d forbids it. The shell that
-# runs apt-get takes its policy away again itself, so that this happens even if we are killed
-# meanwhile. Where a policy exists already it must forbid the same, or nothing is installed.
-# Without the links that enable them, the services do not start at the machine's next boot either.
+# runs apt-get also removes the policy, so that this happens even if this process is killed. Where
+# a policy exists already it must forbid the same, or nothing is installed. The links that enable
+# services are removed, so that these do not start at the machine's next boot.
 _SCRIPT = """
 set -eu
 policy=/usr/sbin/policy-rc.d
@@ -50,26 +51,26 @@ done
 
 
 def obstacle() -> str | None:
-    """Say why packages cannot be installed here, or None if they can."""
+    """Return why packages cannot be installed here, or None if they can."""
     if not _RELEASE.exists() or shutil.which("apt-get") is None:
         return "this is not Debian or Ubuntu"
     return None if os.geteuid() == 0 else "apt-get needs root"
 
 
 def names(kinds: list[Kind]) -> str:
-    """Give the packages of these kinds, for a command line."""
+    """Return the packages of these kinds of server, for a command line."""
     return " ".join(_PACKAGES[kind] for kind in kinds)
 
 
 def install(kinds: list[Kind], missing: Callable[[Kind], bool], say: Say) -> None:
-    """Install what is missing; a run beside this one waits here and then finds it done."""
+    """Install the missing packages. A parallel run waits here and then finds them installed."""
     titles = {_PACKAGES[kind]: TITLES[kind] for kind in kinds}
     by_package = {_PACKAGES[kind]: kind for kind in kinds}
     _install(titles, lambda package: missing(by_package[package]), say)
 
 
 def program(name: str, say: Say) -> str:
-    """Find a program on the PATH; install the package of its name if it is not there."""
+    """Return a program of the PATH; install the package of the same name if it is missing."""
     if shutil.which(name) is None:
         if reason := obstacle():
             text = f"{name} not found: install it ({reason})."
@@ -95,24 +96,21 @@ def _install(titles: dict[str, str], missing: Callable[[str], bool], say: Say) -
 
 
 def _apt_get(wanted: list[str], log: Path, say: Say) -> int:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["sh", "-c", _SCRIPT, "sh", *wanted],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process = start_logged(
+        ["sh", "-c", _SCRIPT, "sh", *wanted],
+        log,
+        cwd=log.parent,
+        environment={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
+    )
     try:
         return _wait(process, log, say)
     except KeyboardInterrupt:
-        say("  apt-get must not be cut off half-way: waiting for it, then ending")
+        say("  apt-get must not be interrupted: waiting for its end")
         process.wait(_INSTALLED_WITHIN)
         raise
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path, say: Say) -> int:
+def _wait(process: Child, log: Path, say: Say) -> int:
     for seconds in range(_STEP, _INSTALLED_WITHIN, _STEP):
         try:
             return process.wait(_STEP)

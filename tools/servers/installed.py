@@ -1,4 +1,4 @@
-"""Servers installed on this machine: where they are, and how each is run on its own."""
+"""Servers installed on this machine: where their programs are, and how each is run."""
 
 import secrets
 import shutil
@@ -7,23 +7,23 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import machine
-from tools.addresses import Address, Kind
-from tools.processes import ProcessServer
-from tools.reaper import Reaper
+from tools.common import machine
+from tools.servers.addresses import Address, Kind
+from tools.servers.process_server import ProcessServer
+from tools.servers.reaper import Reaper
 
 _LOOPBACK = "127.0.0.1"
 
 
 class PostgreSQL(ProcessServer):
-    """A cluster made by initdb. fsync stays on, because durability is what tests ask about."""
+    """A cluster created by initdb. fsync stays on, because tests check durability."""
 
     accounts = ("postgres",)
-    stopping = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
-    ending = signal.SIGQUIT  # "immediate", which SIGKILL is not: that leaves shared memory behind
+    stopping = signal.SIGINT  # "fast" shutdown: SIGTERM would wait for every client to disconnect
+    ending = signal.SIGQUIT  # "immediate" shutdown: SIGKILL would leave shared memory behind
 
     def prepare(self) -> None:
-        """Make the cluster; not synced to disk, since nothing is in it yet."""
+        """Create the cluster; not synced to disk, since it is still empty."""
         password = self.write("password", self.address.password)
         self.run(
             str(self._program / "initdb"),
@@ -37,7 +37,7 @@ class PostgreSQL(ProcessServer):
         )
 
     def command(self) -> list[str]:
-        """Listen on loopback only. No Unix socket: nothing to collide with, no length limit."""
+        """Return the command line. Loopback only, no Unix socket: no collision, no path limit."""
         settings = {
             "listen_addresses": self.address.host,
             "port": self.address.port,
@@ -49,12 +49,12 @@ class PostgreSQL(ProcessServer):
 
 
 class Redis(ProcessServer):
-    """Nothing on disk, as in production: a restart is an empty cache."""
+    """Redis without persistence, as in production: after a restart the cache is empty."""
 
     accounts = ("redis",)
 
     def prepare(self) -> None:
-        """Write its configuration; the password is in a file and not on the command line."""
+        """Write its configuration. The password is in a file, not on the command line."""
         lines = (
             f"bind {self.address.host}",
             f"port {self.address.port}",
@@ -65,17 +65,17 @@ class Redis(ProcessServer):
         self.write("redis.conf", "\n".join(lines) + "\n")
 
     def command(self) -> list[str]:
-        """Run it with that configuration."""
+        """Return the command line."""
         return [str(self._program), str(self._folder / "redis.conf")]
 
 
 class RabbitMQ(ProcessServer):
-    """A node with its own name, ports, cookie, data and port mapper (epmd)."""
+    """A RabbitMQ node with its own name, ports, cookie, data and port mapper (epmd)."""
 
     accounts = ("rabbitmq",)
 
     def __init__(self, address: Address, program: Path, reaper: Reaper) -> None:
-        """Choose what two nodes on one machine must not share."""
+        """Choose the name and the ports, which two nodes on one machine must not share."""
         super().__init__(address, program, reaper)
         self._node = f"template-{secrets.token_hex(4)}@localhost"
         self._epmd_port = machine.free_port()
@@ -87,7 +87,7 @@ class RabbitMQ(ProcessServer):
             f"default_user = {self.address.user}",
             f"default_pass = {self.address.password}",
             f"default_vhost = {self.address.name}",
-            # The default asks for as much free disk as a production broker wants.
+            # The default requires the free disk space of a production broker.
             "disk_free_limit.absolute = 50MB",
         )
         self.write("rabbitmq.conf", "\n".join(lines) + "\n")
@@ -95,14 +95,14 @@ class RabbitMQ(ProcessServer):
         self.write("rabbitmq-env.conf", "")
 
     def command(self) -> list[str]:
-        """Run epmd beside it: one started by Erlang would be shared, and stay for ever."""
+        """Start epmd beside it: one started by Erlang would be shared and would never end."""
         script = 'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"'
         return ["sh", "-c", script, str(self._program)]
 
     def environment(self) -> dict[str, str]:
-        """Point everything RabbitMQ and Erlang keep into the folder, and listen on loopback."""
+        """Keep all files of RabbitMQ and Erlang in the folder, and listen on loopback only."""
         folder = str(self._folder)
-        # No busy waiting: on a small machine it takes the time the tests need.
+        # No busy waiting: on a small machine it takes CPU time from the tests.
         erlang = "+sbwt none +sbwtdcpu none +sbwtdio none"
         loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
         return {
@@ -127,7 +127,7 @@ class RabbitMQ(ProcessServer):
 
 
 def _postgresql_folder() -> Path | None:
-    """Find the newest folder that has initdb and postgres; Debian keeps it out of the PATH."""
+    """Return the newest folder that has initdb and postgres; on Debian it is not in the PATH."""
     patterns = ("lib/postgresql/*/bin", "pgsql-*/bin")
     found = [path for pattern in patterns for path in Path("/usr").glob(pattern)]
     found += Path("/opt/homebrew/opt").glob("postgresql*/bin")
@@ -139,7 +139,7 @@ def _postgresql_folder() -> Path | None:
 
 
 def _rabbitmq_program() -> Path | None:
-    """Find the server's own script; the one Debian puts into the PATH insists on its account."""
+    """Return the server's own script; Debian's script in the PATH requires its own account."""
     own = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     found = str(own) if own.exists() else shutil.which("rabbitmq-server")
     return Path(found) if found and shutil.which("epmd") else None
@@ -163,12 +163,12 @@ _SERVERS: dict[Kind, tuple[type[ProcessServer], str, str]] = {
 
 
 def present(kind: Kind) -> bool:
-    """Tell whether a server of this kind is installed."""
+    """Return whether a server of this kind is installed."""
     return _PROGRAMS[kind]() is not None
 
 
 def find(kind: Kind, reaper: Reaper) -> ProcessServer | None:
-    """Give a server of this kind, not started, if it is installed."""
+    """Return a server of this kind, not started, if it is installed."""
     program = _PROGRAMS[kind]()
     if program is None:
         return None

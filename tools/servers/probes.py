@@ -1,4 +1,4 @@
-"""One real question to a server, in its own protocol; the answer is its version."""
+"""Readiness probes: one real query to a server, in its own protocol, for its version."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,11 +13,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from yarl import URL
 
-from tools.addresses import Address, Kind
+from tools.servers.addresses import Address, Kind
 
 _TIMEOUT = 5.0
 
-# What a server that is still starting, or is not the one expected, makes a client raise.
+# What a client raises when a server is still starting, or is not the expected one.
 NotReady = (
     OSError,
     TimeoutError,
@@ -54,8 +54,8 @@ async def _redis(address: Address) -> str:
         retry=Retry(NoBackoff(), 0),
     )
     async with client:
-        facts = await client.info("server")
-    return str(facts["redis_version"])
+        info = await client.info("server")
+    return str(info["redis_version"])
 
 
 async def _rabbitmq(address: Address) -> str:
@@ -68,7 +68,7 @@ async def _rabbitmq(address: Address) -> str:
         path="/" + quote(address.name, safe=""),
         encoded=True,
     )
-    # The client logs every refused connection, so a plain one goes first.
+    # The AMQP client logs every refused connection, so a plain connection is tried first.
     _, writer = await asyncio.open_connection(address.host, address.port)
     writer.close()
     connection = await aiormq.connect(url)
@@ -88,7 +88,7 @@ _PROBES: dict[Kind, Callable[[Address], Awaitable[str]]] = {
 
 
 def version(address: Address) -> str:
-    """Log in, ask, and return the version; raises one of `NotReady`."""
+    """Log in and return the server's version; raise one of `NotReady` if that fails."""
 
     async def ask() -> str:
         # The clients' own timeouts do not cover every step of a handshake.

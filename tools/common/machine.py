@@ -1,4 +1,4 @@
-"""Small facts about the machine: ports that are free, processes that are alive, ends of logs."""
+"""Queries of the machine: free ports, living processes, the last lines of logs."""
 
 import os
 import random
@@ -6,16 +6,16 @@ import signal
 import socket
 from pathlib import Path
 
-from tools.errors import ToolError
+from tools.common.errors import ToolError
 
-# Below every system's range for outgoing connections: a port from that range can be taken by any
-# client while a server restarts, and a client reconnecting to it can even connect to itself.
+# Below every system's range for outgoing connections. A port from that range can be taken by any
+# client while a server restarts, and a client that reconnects to it can even connect to itself.
 _PORT_RANGE = (15000, 30000)
 _ATTEMPTS = 100
 
 
 def free_port() -> int:
-    """Pick a loopback port nobody listens on; at random, so that parallel runs do not meet."""
+    """Return a free loopback port, chosen at random so that parallel runs do not collide."""
     for _ in range(_ATTEMPTS):
         port = random.randrange(*_PORT_RANGE)  # noqa: S311 - a port is no secret
         with socket.socket() as candidate:
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """Read a process's state, parent and so on from /proc, after its name in parentheses."""
+    """Return the fields of /proc/PID/stat that follow the process's name: state, parent and so on."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -38,7 +38,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that ended and waits for its parent does not."""
+    """Return whether a process runs. A zombie does not."""
     if Path("/proc/self/stat").exists():
         fields = _stat(pid)
         return bool(fields) and fields[0] != "Z"
@@ -52,7 +52,7 @@ def alive(pid: int) -> bool:
 
 
 def tree(pid: int) -> list[int]:
-    """List a process and all below it. PostgreSQL's children leave its process group."""
+    """List a process and all its descendants. PostgreSQL's children leave its process group."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         if fields := _stat(int(entry.name)):
@@ -64,7 +64,7 @@ def tree(pid: int) -> list[int]:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Signal a process that may just have ended."""
+    """Send a signal to a process that may just have ended."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -72,15 +72,15 @@ def send(pid: int, number: signal.Signals) -> None:
 
 
 def send_group(pid: int, number: signal.Signals) -> None:
-    """Signal a process group that may just have ended."""
+    """Send a signal to a process group that may just have ended."""
     try:
         os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
+    except (ProcessLookupError, PermissionError):  # EPERM: macOS, for a group of zombies
         return
 
 
 def last_lines(path: Path, count: int = 15) -> str:
-    """Give the end of a log, indented for a message."""
+    """Return the last lines of a log, indented for a message."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:

@@ -1,19 +1,22 @@
-"""A rendered service on this machine: set up, migrated, started as real processes, stopped."""
+"""A rendered service on this machine: set up, started as real processes, stopped."""
 
-import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
 
-from tools.console import Console, Running
-from tools.errors import ToolError
-from tools.machine import free_port, last_lines, send_group
-from tools.reaper import Child, Reaper
+from tools.common import rendering
+from tools.common.console import Console, Running
+from tools.common.environment import service_environment
+from tools.common.errors import ToolError
+from tools.common.machine import free_port, last_lines, send_group
+from tools.common.processes import Child, start_logged
+from tools.servers.reaper import Reaper
 
 _SET_UP_WITHIN = 900.0
 _STARTED_WITHIN = 30.0
@@ -21,15 +24,22 @@ _STOPPED_WITHIN = 40.0
 _POLL = 0.1
 _WIDTH = 1000
 
-# What describes this `make` and its environment must not leak into the service's own.
-_OURS = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "VIRTUAL_ENV", "PYTHONPATH")
+
+def render(console: Console) -> Path:
+    """Render the default service into a temporary folder, as a step."""
+    folder = Path(tempfile.mkdtemp(prefix="template-demo-"))
+    with console.step("render the default service") as step:
+        project = rendering.render(folder)
+        files = sum(path.is_file() for path in project.rglob("*"))
+        step.saw = f"{files} files in {project}"
+    return project
 
 
 class Service:
     """The service in `project`; its processes write to logs beside it."""
 
     def __init__(self, project: Path, reaper: Reaper) -> None:
-        """Choose a free port; nothing runs yet."""
+        """Choose a free port; nothing is started yet."""
         self.project = project
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -39,10 +49,10 @@ class Service:
         self._processes: dict[str, Child] = {}
 
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Set what the processes are told.
+        """Set the processes' settings.
 
-        They take an empty variable for none at all, so an empty one (a Redis without a password)
-        is emptied in `.env` too.
+        The service reads an empty variable as an unset one. So an empty setting (a Redis without
+        a password) is made empty in `.env` too.
         """
         self._settings = dict(settings)
         path = self.project / ".env"
@@ -55,7 +65,7 @@ class Service:
         """Run a command to its end as a step, with its last line of output as progress."""
         log = self.log(Path(words[0]).name)
         with console.step(title) as step:
-            code = self._follow(self._popen(words, log), log, step)
+            code = self._follow(self._start(words, log), log, step)
             if code != 0:
                 text = f"{' '.join(words)} ended with exit code {code}:\n{last_lines(log)}"
                 raise ToolError(text)
@@ -80,7 +90,7 @@ class Service:
         return self.url
 
     def stop(self) -> None:
-        """Ask both to finish with SIGTERM, and insist that they do."""
+        """Send SIGTERM to both, and require that they end."""
         for process in self._processes.values():
             send_group(process.pid, signal.SIGTERM)
         for name, process in self._processes.items():
@@ -93,7 +103,7 @@ class Service:
         self._processes = {}
 
     def end(self) -> None:
-        """End what still runs, at once: on the way out of a failure."""
+        """Send SIGKILL to the processes that still run after a failure."""
         for process in self._processes.values():
             send_group(process.pid, signal.SIGKILL)
             process.wait()
@@ -101,42 +111,33 @@ class Service:
         self._processes = {}
 
     def log(self, name: str) -> Path:
-        """Name a log, beside the service and not in it."""
+        """Return the path of a log, beside the service's folder."""
         return self.project.parent / f"{name}.log"
 
     def log_lines(self, request_id: str | None = None) -> str:
-        """Give what both logs say about a request, or their last lines."""
+        """Return the lines of both logs about a request, or their last lines."""
         parts = []
         for path in (path for name in ("api", "worker") if (path := self.log(name)).exists()):
             lines = path.read_text(errors="replace").splitlines()
-            told = [f"    {line[:_WIDTH]}" for line in lines if request_id and request_id in line]
-            parts.append(f"{path}:\n" + ("\n".join(told) or last_lines(path)))
+            found = [f"    {line[:_WIDTH]}" for line in lines if request_id and request_id in line]
+            parts.append(f"{path}:\n" + ("\n".join(found) or last_lines(path)))
         return "\n".join(parts)
 
     def _launch(self, name: str, *words: str) -> None:
-        process = self._popen((str(self.bin / words[0]), *words[1:]), self.log(name))
+        process = self._start((str(self.bin / words[0]), *words[1:]), self.log(name))
         self._processes[name] = process
 
-    def _popen(self, words: tuple[str, ...], log: Path) -> Child:
-        environment = {key: value for key, value in os.environ.items() if key not in _OURS}
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                words,
-                cwd=self.project,
-                env={**environment, **self._settings},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def _start(self, words: tuple[str, ...], log: Path) -> Child:
+        environment = service_environment(self._settings)
+        process = start_logged(words, log, cwd=self.project, environment=environment)
         self._reaper.process(process)
         return process
 
     def _follow(self, process: Child, log: Path, step: Running) -> int:
         deadline = time.monotonic() + _SET_UP_WITHIN
         while process.poll() is None and time.monotonic() < deadline:
-            told = log.read_text(errors="replace").splitlines()
-            step.progress(told[-1] if told else "")
+            lines = log.read_text(errors="replace").splitlines()
+            step.progress(lines[-1] if lines else "")
             time.sleep(_POLL)
         if process.returncode is None:
             text = f"still running after {_SET_UP_WITHIN:.0f} s:\n{last_lines(log)}"

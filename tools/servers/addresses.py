@@ -1,14 +1,14 @@
-"""Where a server is and how to log in: read from a URL, given on as the service's settings."""
+"""Addresses of servers: parsed from a URL, passed on as the service's settings."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from tools.errors import ToolError
+from tools.common.errors import ToolError
 
 Kind = Literal["rabbitmq", "postgres", "redis"]
 
-# The slowest to start comes first, so that the others start in its shadow.
+# The slowest to start comes first: the others start while it does.
 KINDS: tuple[Kind, ...] = ("rabbitmq", "postgres", "redis")
 TITLES: dict[Kind, str] = {"rabbitmq": "RabbitMQ", "postgres": "PostgreSQL", "redis": "Redis"}
 
@@ -29,7 +29,7 @@ _SETTINGS: dict[Kind, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One server's connection facts; `name` is the database or the virtual host."""
+    """How to connect to one server; `name` is the database or the virtual host."""
 
     kind: Kind
     host: str
@@ -39,8 +39,8 @@ class Address:
     name: str
 
     def environment(self) -> dict[str, str]:
-        """Give the facts under the names of the service's settings."""
-        facts = {
+        """Return the address under the names of the service's settings."""
+        values = {
             "HOST": self.host,
             "PORT": str(self.port),
             "USER": self.user,
@@ -48,15 +48,15 @@ class Address:
             "DB": self.name,
             "VHOST": self.name,
         }
-        return {f"{self.kind.upper()}_{key}": facts[key] for key in _SETTINGS[self.kind]}
+        return {f"{self.kind.upper()}_{key}": values[key] for key in _SETTINGS[self.kind]}
 
     def __str__(self) -> str:
-        """Show it without the password."""
+        """Return host and port, without the password."""
         return f"{self.host}:{self.port}"
 
 
 def from_url(kind: Kind, url: str) -> Address:
-    """Read a URL; what the service's settings cannot express is refused, not dropped."""
+    """Parse a URL. A part that the service's settings cannot express is an error, not dropped."""
     variable = f"{kind.upper()}_URL"
     try:
         parts = urlsplit(url)

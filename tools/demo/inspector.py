@@ -1,9 +1,7 @@
-"""What one run of a service leaves on its servers: looked at, and taken away afterwards."""
+"""The inspector of a service's servers: reads what HTTP does not show."""
 
-import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -11,18 +9,24 @@ from typing import Self
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
-from tools.namespace import connect_postgres, connect_rabbitmq, queue_names, redis_client
-from tools.visitor import StepError
+from tools.common.waiting import eventually_async
+from tools.demo.api_client import StepError
+from tools.servers.namespace import (
+    connect_postgres,
+    connect_rabbitmq,
+    queue_names,
+    redis_client,
+)
 
 _TIMEOUT = 15.0
 _EVENT = "user.registered.v1"
 
 
-class ServerWitness:
-    """Sees the demo's database, its part of Redis, and a copy of every event it publishes."""
+class ServerInspector:
+    """Reads the service's database, its keys in Redis, and a copy of every published event."""
 
     def __init__(self, settings: dict[str, str], worker_log: Path) -> None:
-        """Take the service's own settings, with APP_NAME for its names on the shared servers."""
+        """Take the service's settings; APP_NAME prefixes its names on the shared servers."""
         self._settings = settings
         self._name = settings["APP_NAME"]
         self._worker_log = worker_log
@@ -43,7 +47,7 @@ class ServerWitness:
         await self._stack.aclose()
 
     async def listen(self) -> None:
-        """Take a copy of every event from now on, in a queue that goes with the connection."""
+        """Copy every event from now on, through a queue that ends with the connection."""
         exchange = await self._channel.get_exchange(f"{self._name}.events", ensure=True)
         queue: AbstractQueue = await self._channel.declare_queue(exclusive=True)
         await queue.bind(exchange, routing_key="#")
@@ -54,31 +58,31 @@ class ServerWitness:
         await queue.consume(keep, no_ack=True)
 
     async def is_cached(self, user_id: str) -> bool:
-        """Look for the user's entry in Redis."""
+        """Return whether Redis holds the user's entry."""
         return bool(await self._redis.exists(f"{self._name}:user:{user_id}"))
 
     @asynccontextmanager
     async def locked_tables(self) -> AsyncIterator[None]:
-        """Lock both tables against readers for the length of a `with`."""
+        """Lock both tables against reads for a `with` block."""
         async with self._database.transaction():
             await self._database.execute("LOCK TABLE users, sessions IN ACCESS EXCLUSIVE MODE")
             yield
 
-    async def welcome(self, user_id: str) -> str:
-        """Wait for the notification and the empty outbox."""
+    async def wait_for_notification(self, user_id: str) -> str:
+        """Wait for the notification and for an empty outbox."""
 
         async def done() -> bool:
             notifications, _, waiting = await self.effects(user_id)
             return notifications > 0 and waiting == 0 and self._copy(user_id) is not None
 
-        await eventually(done, "no notification, or the outbox did not empty")
+        await eventually_async("the user has a notification and the outbox is empty", done)
         return self._event_id(user_id)
 
-    async def deliver_again(self, user_id: str) -> None:
-        """Publish the copy to the worker's queue; its log names the event each time."""
+    async def redeliver(self, user_id: str) -> None:
+        """Publish the copy to the worker's queue; wait until the worker logs the event again."""
         copy = self._copy(user_id)
         if copy is None:
-            text = "no copy of the event was seen"
+            text = "no copy of the event was received"
             raise StepError(text)
         event_id = self._event_id(user_id)
         mentions = self._worker_log.read_text().count(event_id)
@@ -96,10 +100,10 @@ class ServerWitness:
         async def handled() -> bool:
             return self._worker_log.read_text().count(event_id) > mentions
 
-        await eventually(handled, "the worker's log does not mention the second delivery")
+        await eventually_async("the worker's log mentions the second delivery", handled)
 
     async def effects(self, user_id: str) -> tuple[int, int, int]:
-        """Count the rows."""
+        """Count the user's notifications, the event's inbox rows, and all waiting events."""
         copy = self._copy(user_id)
         row = await self._database.fetchrow(
             "SELECT (SELECT count(*) FROM notifications WHERE user_id = $1::text::uuid),"
@@ -111,14 +115,14 @@ class ServerWitness:
         notifications, inbox, waiting = row or (0, 0, 0)
         return notifications, inbox, waiting
 
-    async def settled(self) -> list[str]:
-        """Wait for the empty outbox, and for empty queues, the dead letters' included."""
+    async def wait_until_settled(self) -> list[str]:
+        """Wait for an empty outbox and empty queues, that of dead letters included."""
 
         async def empty() -> bool:
             waiting = await self._database.fetchval("SELECT count(*) FROM outbox_messages")
             return waiting == 0 and await self._messages() == 0
 
-        await eventually(empty, "an event is still in the outbox or in a queue, perhaps a dead one")
+        await eventually_async("the outbox and all queues are empty, dead letters too", empty)
         return sorted({str(copy.routing_key) for copy in self._copies})
 
     async def _messages(self) -> int:
@@ -135,15 +139,3 @@ class ServerWitness:
     def _event_id(self, user_id: str) -> str:
         copy = self._copy(user_id)
         return str(copy.message_id) if copy else ""
-
-
-async def eventually(
-    question: Callable[[], Awaitable[bool]], otherwise: str, within: float = _TIMEOUT
-) -> None:
-    """Ask until the answer is yes; after a while, fail with a text."""
-    deadline = time.monotonic() + within
-    while not await question():
-        if time.monotonic() > deadline:
-            text = f"{otherwise} within {within:.0f} s"
-            raise StepError(text)
-        await asyncio.sleep(0.02)

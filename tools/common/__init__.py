@@ -1,0 +1,1 @@
+"""What several tools share: processes, environment, rendering, waiting, Docker, the terminal."""
