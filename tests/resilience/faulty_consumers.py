@@ -1,4 +1,4 @@
-"""Consumers that misbehave, added to a rendered service the way its owner adds one."""
+"""Faulty consumers, added to a rendered service the way its owner adds a consumer."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 
 class TestV1(BaseModel):
-    """They carry nothing."""
+    """An event without data."""
 '''
-USE_CASE = '''"""Handling that goes wrong."""
+USE_CASE = '''"""Use cases with faults."""
 
 import asyncio
 import os
@@ -26,47 +26,47 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Misbehave:
-    """Says that it was tried, then does what its subclass is named for."""
+class Faulty:
+    """Logs that it was tried, then has the fault that its subclass is named for."""
 
     async def execute(self, *, message_id: UUID) -> None:
-        log.info("tried", poison=type(self).__name__)
+        log.info("tried", fault=type(self).__name__)
         await self.act()
-        log.info("finished", poison=type(self).__name__)
+        log.info("finished", fault=type(self).__name__)
 
 
-class Raises(Misbehave):
+class Raises(Faulty):
     async def act(self) -> None:
         raise ValueError("on purpose")
 
 
-class Hangs(Misbehave):
+class Hangs(Faulty):
     async def act(self) -> None:
         await asyncio.sleep(3600)
 
 
-class Kills(Misbehave):
+class Kills(Faulty):
     async def act(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Slow(Misbehave):
+class Slow(Faulty):
     async def act(self) -> None:
         await asyncio.sleep(0.5)
 '''
 
 
 def event_type(name: str) -> str:
-    """Give the type of the event whose handler is called that."""
+    """Return the type of the events that this handler gets."""
     return f"test.{name}.v1"
 
 
 def add_consumers(service: Path) -> None:
-    """Write a model and use cases; name them where the service lists its own."""
-    (service / "src/consumers/poison.py").write_text(MODEL)
-    (service / "src/usecases/poison.py").write_text(USE_CASE)
+    """Write a model and use cases, and add them to the service's lists."""
+    (service / "src/consumers/faulty.py").write_text(MODEL)
+    (service / "src/usecases/faulty.py").write_text(USE_CASE)
     classes = [name.capitalize() for name in EVENTS]
-    imported = f"from src.usecases.poison import {', '.join(classes)}\n"
+    imported = f"from src.usecases.faulty import {', '.join(classes)}\n"
     lines = "".join(
         f'    "{event_type(name)}": (TestV1, {name.capitalize()}),\n' for name in EVENTS
     )
@@ -74,7 +74,7 @@ def add_consumers(service: Path) -> None:
         service / "src/consumers/subscriptions.py",
         (
             "from src.usecases",
-            f"from src.consumers.poison import TestV1\n{imported}from src.usecases",
+            f"from src.consumers.faulty import TestV1\n{imported}from src.usecases",
         ),
         ("(UserRegisteredV1, WelcomeUser),\n", f"(UserRegisteredV1, WelcomeUser),\n{lines}"),
     )
@@ -86,7 +86,7 @@ def add_consumers(service: Path) -> None:
 
 
 def replace(path: Path, *pairs: tuple[str, str]) -> None:
-    """Replace texts that occur exactly once; a source that has moved on is an error."""
+    """Replace texts that occur exactly once; any other number of times is an error."""
     text = path.read_text()
     for old, new in pairs:
         assert text.count(old) == 1, f"{path} has {text.count(old)} times: {old}"

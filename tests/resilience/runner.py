@@ -1,35 +1,31 @@
-"""One scenario's stage: a database and names of its own, and processes that can be killed."""
+"""The runner of one scenario: a database and names of its own, and processes that can be killed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from tools.machine import free_port, last_lines
+from tools.common.environment import service_environment
+from tools.common.errors import DeadlineError
+from tools.common.machine import free_port, last_lines
+from tools.common.processes import run_in_service, start_logged
+from tools.common.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.reaper import Child
-    from tools.servers import Servers
+    from tools.common.processes import Child
+    from tools.servers.running import Servers
 
 DRIVER = Path(__file__).with_name("driver.py")
 CACHE_DRIVER = DRIVER.with_name("cache_driver.py")
 MIGRATED = "migrated"
-# What describes this run must not reach the service's own.
-OURS = (
-    *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "VIRTUAL_ENV", "PYTHONPATH"),
-    "PYTHONDONTWRITEBYTECODE",  # or every start would compile every library
-)
 REFUSAL = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'refused on purpose'; END $$;
@@ -38,13 +34,13 @@ FOR EACH ROW WHEN (NEW.email LIKE 'refused-%') EXECUTE FUNCTION refuse();
 """
 
 
-class Rig:
-    """Starts and ends the rendered service's processes; each writes to a log of its own."""
+class Runner:
+    """Starts and ends the processes of a rendered service; each writes to a log of its own."""
 
     def __init__(
         self, service: Path, python: Path, servers: Servers, logs: Path, **settings: str
     ) -> None:
-        """Make a database from the migrated one."""
+        """Create a database as a copy of the migrated one."""
         token = secrets.token_hex(4)
         self.service = service
         self.python = python
@@ -70,17 +66,18 @@ class Rig:
         return self._start("worker", settings, "-m", "src.consume_worker")
 
     def consumer(self, **settings: str) -> Child:
-        """Start a worker and wait until messages can reach it."""
+        """Start a worker and wait until it consumes."""
         child = self.worker(**settings)
         log = self._logs[child]
-        deadline = time.monotonic() + 30
-        while '"event":"consuming"' not in log.read_text():
-            assert time.monotonic() < deadline, f"a worker does not consume:\n{self.tail()}"
-            time.sleep(0.05)
+        try:
+            eventually("a worker consumes", lambda: '"event":"consuming"' in log.read_text())
+        except DeadlineError as error:
+            error.add_note(self.tail())
+            raise
         return child
 
     def api(self) -> tuple[Child, str]:
-        """Start an API process, and say where it will answer."""
+        """Start an API process; return it and its address."""
         port = free_port()
         words = ("uvicorn", "src.main:app", "--host", "127.0.0.1", "--port", str(port))
         child = self._start("api", {}, "-m", *words, "--no-access-log")
@@ -89,7 +86,7 @@ class Rig:
     def driver(
         self, commits: int, *, publishers: int = 10, pause: float = 0.0, **settings: str
     ) -> Child:
-        """Start a process that commits users with their events."""
+        """Start a process that commits users and their events."""
         words = (str(DRIVER), str(commits), str(publishers), str(pause))
         return self._start("driver", settings, *words)
 
@@ -98,69 +95,59 @@ class Rig:
         return self._start("cache", settings, str(CACHE_DRIVER), *words)
 
     def produce(self, commits: int) -> None:
-        """Commit users and wait until that is done."""
-        driver = self.driver(commits)
-        code = driver.wait(60)
-        self._forget(driver)
+        """Commit users, and wait until that is done."""
+        code = self.reap(self.driver(commits))
         assert code == 0, f"the driver ended with exit code {code}:\n{self.tail()}"
 
     def kill(self, child: Child) -> None:
-        """End a process as a power cut would."""
+        """End a process with SIGKILL."""
         child.kill()
         child.wait()
         self._forget(child)
 
     def terminate(self, child: Child) -> int:
-        """Ask a process to end, and return its exit code."""
+        """End a process with SIGTERM, and return its exit code."""
         child.send_signal(signal.SIGTERM)
-        code = child.wait(60)
-        self._forget(child)
-        return code
+        return self.reap(child)
 
     def reap(self, child: Child, within: float = 60) -> int:
-        """Wait for a process that ends by itself."""
+        """Wait for the end of a process, and return its exit code."""
         code = child.wait(within)
         self._forget(child)
         return code
 
     def close(self) -> None:
-        """End what still runs."""
+        """End all processes that still run."""
         for child in list(self._logs):
             self.kill(child)
 
     def acknowledged(self) -> set[str]:
-        """Collect the users whose commits have returned to a driver."""
+        """Return the ids of the users whose commits returned to a driver."""
         logs = self.logs.glob("driver-*.log")
         lines = [line for log in logs for line in log.read_text().splitlines()]
         return {line for line in lines if len(line) == 36}
 
-    def told(self, event: str) -> list[dict[str, Any]]:
-        """Collect the lines of the workers' logs about something, in the order of time."""
+    def log_lines(self, event: str) -> list[dict[str, Any]]:
+        """Return the workers' log lines with this event name, in the order of time."""
         logs = self.logs.glob("worker-*.log")
         lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
-        # A worker that was killed can leave half a line.
+        # A worker that was killed can leave an incomplete line.
         whole = (line for line in lines if f'"event":"{event}"' in line and line.endswith("}"))
         return sorted(map(json.loads, whole), key=lambda line: str(line["timestamp"]))
 
     def tail(self) -> str:
-        """Give the ends of the latest logs, for a message."""
+        """Return the last lines of the latest logs, for a message."""
         logs = sorted(self.logs.glob("*.log"), key=lambda path: path.stat().st_mtime)[-3:]
         return "\n".join(f"{path}:\n{last_lines(path, 5)}" for path in logs)
 
     def _start(self, name: str, settings: Mapping[str, str], *words: str) -> Child:
         self._started += 1
-        environment = {key: value for key, value in os.environ.items() if key not in OURS}
         path = self.logs / f"{name}-{self._started}.log"
-        with path.open("wb") as log:
-            child = subprocess.Popen(
-                [str(self.python), *words],
-                cwd=self.service,
-                env={**environment, "PYTHONPATH": str(self.service), **self.settings, **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        environment = service_environment(
+            {"PYTHONPATH": str(self.service), **self.settings, **settings}
+        )
+        words = (str(self.python), *words)
+        child = start_logged(words, path, cwd=self.service, environment=environment)
         self.servers.reaper.process(child, signal.SIGKILL)
         self._logs[child] = path
         return child
@@ -171,7 +158,7 @@ class Rig:
 
 
 def administer(servers: Servers, statement: str, database: str | None = None) -> None:
-    """Run a statement as the databases' owner."""
+    """Run a statement as the owner of the databases."""
     address = servers.postgres.address
 
     async def run() -> None:
@@ -191,16 +178,8 @@ def administer(servers: Servers, statement: str, database: str | None = None) ->
 
 
 def migrate(service: Path, python: Path, servers: Servers) -> None:
-    """Make the database that each scenario's is copied from."""
+    """Create the database that each scenario's database is copied from."""
     administer(servers, f"CREATE DATABASE {MIGRATED}")
-    done = subprocess.run(
-        [str(python), "-m", "alembic", "upgrade", "head"],
-        cwd=service,
-        env={**os.environ, **servers.environment(), "POSTGRES_DB": MIGRATED},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    settings = {**servers.environment(), "POSTGRES_DB": MIGRATED}
+    run_in_service(service, python, "-m", "alembic", "upgrade", "head", **settings)
     administer(servers, REFUSAL, MIGRATED)

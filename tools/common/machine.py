@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat that follow the process's name: state, parent and so on."""
+    """Return the fields of /proc/PID/stat after the name: state, parent and so on."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
