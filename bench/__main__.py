@@ -17,7 +17,8 @@ from bench.report import Measure, Ratio, area_under_curve, load, percentile, tab
 from bench.stage import Stage, await_line, without_outbox
 from tools.common.console import Console
 from tools.common.errors import ToolError
-from tools.demo.service import Service, render
+from tools.demo.default_service import render
+from tools.demo.service import Service
 from tools.servers.namespace import Namespace
 from tools.servers.probes import NotReady
 from tools.servers.running import running_servers

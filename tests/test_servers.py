@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tools.servers.addresses import Address
     from tools.servers.running import Servers
 
-# A command whose parent ignores the signals that end it, as `nohup` in the background does.
+# Starts a command with its signals ignored, as `nohup` in the background does with SIGINT.
 IGNORING = ("sh", "-c", 'trap "" INT QUIT TERM; exec "$@"', "sh")
 
 
@@ -155,7 +155,8 @@ def test_a_paused_server_does_not_answer_until_it_is_resumed(servers: Servers) -
 
 def test_two_parallel_runs_have_servers_of_their_own(servers: Servers) -> None:
     with running_servers() as others:
-        mine, theirs = servers.environment(), others.environment()
+        mine = servers.environment()
+        theirs = others.environment()
         for name in ("POSTGRES_PORT", "REDIS_PORT", "RABBITMQ_PORT"):
             assert mine[name] != theirs[name]
         assert asyncio.run(send_and_receive(others.rabbitmq.address)) == b"hello"

@@ -57,7 +57,8 @@ class Owned:
 
     def __init__(self, command_line: CommandLine, folder: Path) -> None:
         """Add a use case with its test and a dependency, change a default, and commit all."""
-        self._line, self.folder = command_line, folder
+        self._line = command_line
+        self.folder = folder
         assert init_env(folder).returncode == 0
         for name, text in OWN_FILES.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -172,10 +173,11 @@ def test_an_option_that_is_switched_later_gives_the_files_of_a_new_service(
     owned.assert_own()
     edited = {"pyproject.toml", "src/config.py", "src/usecases/__init__.py"}
     mine = {*OWN_FILES, *OF_THIS_MACHINE, *edited, ".cruft.json"}
-    updated, expected = owned.files(), files_of(render(**{option: chosen}))
-    new, old = updated.keys() - mine, expected.keys() - mine
-    assert new == old
-    assert [name for name in new if updated[name][1] != expected[name][1]] == []
+    updated = owned.files()
+    expected = files_of(render(**{option: chosen}))
+    names = updated.keys() - mine
+    assert names == expected.keys() - mine
+    assert [name for name in names if updated[name][1] != expected[name][1]] == []
     text = (owned.folder / "pyproject.toml").read_text(encoding="utf-8")
     dependency = {"use_redis": "redis", "use_rabbitmq": "aio-pika"}[option]
     assert bool(re.search(rf'"{dependency}[\[=]', text)) == chosen

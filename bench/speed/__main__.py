@@ -22,7 +22,8 @@ from bench.speed.target import serving
 from bench.stage import ROOT, Stage
 from tools.common.console import Console
 from tools.common.errors import ToolError
-from tools.demo.service import Service, render
+from tools.demo.default_service import render
+from tools.demo.service import Service
 from tools.servers import packages
 from tools.servers.namespace import Namespace
 from tools.servers.probes import NotReady

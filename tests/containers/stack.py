@@ -39,7 +39,8 @@ class Variant:
         return {"micro_service", "consume_worker", *self.servers}
 
 
-NO_REDIS, NO_RABBITMQ = {"use_redis": "no"}, {"use_rabbitmq": "no"}
+NO_REDIS = {"use_redis": "no"}
+NO_RABBITMQ = {"use_rabbitmq": "no"}
 VARIANTS = (
     Variant("default", {}, ("db", "redis", "rabbitmq")),
     Variant("smallest", {**NO_REDIS, **NO_RABBITMQ}, ("db",)),

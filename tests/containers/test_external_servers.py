@@ -109,7 +109,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Path
 
 @pytest.fixture(scope="module")
 def encrypted(stack: Stack, certificates: Path) -> Iterator[Stack]:
-    """A stack whose servers refuse plain connections and whose service trusts their authority."""
+    """A stack with servers that refuse plain connections, and a service that trusts them."""
     stack.up(files=PRODUCTION)
     for server in stack.variant.servers:
         ENCRYPT[server](stack, certificates)

@@ -20,7 +20,7 @@ APPS = ("micro_service", "consume_worker")
 
 
 def orders(stack: Stack) -> list[tuple[str, ...]]:
-    """Return all orders of the servers and of the service, whose two parts start together."""
+    """Return all orders of the servers and of the service; its two parts start together."""
     return list(itertools.permutations([*stack.variant.servers, "service"]))
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from tests.containers.stack import Stack
 
 SCALE = ("--scale", "micro_service=3", "--scale", "consume_worker=3")
-CLIENTS, ENOUGH = 8, 400
+CLIENTS = 8
+ENOUGH = 400
 # A substitute from the distribution's package, for machines that cannot pull the proxy's image.
 SUBSTITUTE = """
 FROM python:3.14-slim

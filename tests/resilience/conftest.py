@@ -65,7 +65,7 @@ def logs(request: pytest.FixtureRequest) -> Iterator[Path]:
 
 @pytest.fixture
 def new_runner(servers: Servers, service: Path, logs: Path) -> Iterator[NewRunner]:
-    """Creates runners, whose processes end with the test."""
+    """Creates runners; their processes end with the test."""
     runners: list[Runner] = []
     rendered = service
     python = service / ".venv/bin/python"

@@ -1,7 +1,7 @@
 """Load driver: registers users concurrently through the service's own unit of work.
 
 It runs inside a rendered service: `python driver.py COMMITS PUBLISHERS PAUSE_SECONDS`. It prints
-the id of each user whose commit returned. Of twelve transactions, one is left without a commit and
+the id of each committed user. Of twelve transactions, one is left without a commit and
 one is refused by the database at its commit: these two must have no effect.
 """
 
@@ -67,8 +67,8 @@ class Driver:
 
 async def main() -> None:
     """Run the publishers to the end, or until SIGTERM."""
-    commits, publishers, pause = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    driver = Driver(commits, pause)
+    driver = Driver(commits=int(sys.argv[1]), pause=float(sys.argv[3]))
+    publishers = int(sys.argv[2])
 
     def stop() -> None:
         driver.commits = 0

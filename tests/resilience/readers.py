@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tools.common.processes import Child
 
 USERS = 6
-PROCESSES, READERS, WRITERS = 2, 6, 2
+PROCESSES = 2
+READERS = 6
+WRITERS = 2
 Window = tuple[float, float]
 
 

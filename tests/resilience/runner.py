@@ -122,7 +122,7 @@ class Runner:
             self.kill(child)
 
     def acknowledged(self) -> set[str]:
-        """Return the ids of the users whose commits returned to a driver."""
+        """Return the ids of the users that a driver has committed."""
         logs = self.logs.glob("driver-*.log")
         lines = [line for log in logs for line in log.read_text().splitlines()]
         return {line for line in lines if len(line) == 36}

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 READS = report.size(8_000, 220_000)
 ROUNDS = report.size(1, 12)
-AWAY, BETWEEN = 1.5, 2.0
+AWAY = 1.5
+BETWEEN = 2.0
 # docs/cache.md of the service: for this long after Redis is back, a read may be stale.
 BOUND = 1.0
 TTL = 4
 
-UNIT_OF_WORK, SCRIPTS = "src/repositories/db/unit_of_work.py", "src/repositories/cache/scripts.py"
+UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
+SCRIPTS = "src/repositories/cache/scripts.py"
 COMMIT = "            await self._transaction.commit()\n"
 CRASH = '            __import__("src.crash").crash.at_random()\n'
 CRASH_MODULE = """import os, random, signal

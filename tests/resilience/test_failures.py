@@ -83,7 +83,8 @@ def test_poison_messages_are_tried_as_often_as_configured_and_do_not_block_other
 ) -> None:
     alone = drained(new_runner())
     runner = new_runner(RABBITMQ_RETRY_DELAYS_SECONDS="[1, 2]", WORKER_HANDLER_TIMEOUT_SECONDS="1")
-    raising, hanging = poison_messages("raises", 5), poison_messages("hangs", 5)
+    raising = poison_messages("raises", 5)
+    hanging = poison_messages("hangs", 5)
     garbage = [b"\xff\x00garbage", b"{}", b'{"id": 1}', b"[]", b""]
     rate = drained(runner, *raising, *hanging, *garbage)
     ends = len(raising) + len(hanging) + len(garbage)

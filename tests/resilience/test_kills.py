@@ -78,7 +78,8 @@ class ProcessGroup:
         self.workers = [runner.worker() for _ in range(3)]
         self.drivers = [self.driver() for _ in range(DRIVERS)]
         self.api, self.url = runner.api()
-        self.killed = self.registered = 0
+        self.killed = 0
+        self.registered = 0
         self.has_answered = False
         self.is_over = threading.Event()
 

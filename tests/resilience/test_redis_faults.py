@@ -37,7 +37,8 @@ class DelayingProxy:
 
     def __init__(self, host: str, port: int, delay: float) -> None:
         """Listen on a free port."""
-        self._target, self._delay = (host, port), delay
+        self._target = (host, port)
+        self._delay = delay
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -198,7 +199,8 @@ def test_a_slow_redis_fails_no_request_and_delays_reads_little(
 ) -> None:
     address = servers.redis.address
     proxy = DelayingProxy(address.host, address.port, DELAY)
-    runner, far = new_runner(), new_runner()
+    runner = new_runner()
+    far = new_runner()
     far.settings["REDIS_PORT"] = str(proxy.port)
     with closing(User(runner)) as quick, closing(User(far)) as slow:
         slow.p99(1)  # connecting takes several round trips, once

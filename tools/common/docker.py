@@ -25,6 +25,6 @@ def obstacle() -> str | None:
     if shutil.which("docker") is None:
         return "there is no docker command"
     if os.environ.get("DOCKER_HOST", "").startswith(("tcp://", "ssh://")):
-        return "DOCKER_HOST names another machine, whose loopback ports are out of reach"
+        return "DOCKER_HOST names another machine: its loopback ports are out of reach"
     answer = docker("version", "--format", "{{.Server.Version}}", within=_ENGINE_ANSWERS_WITHIN)
     return None if answer.returncode == 0 else "no Docker Engine answers"

@@ -15,8 +15,9 @@ from tools.common.command import run_command
 from tools.common.console import Console
 from tools.common.errors import ToolError
 from tools.demo.api_client import ApiClient, StepError
+from tools.demo.default_service import render
 from tools.demo.inspector import ServerInspector
-from tools.demo.service import Service, render
+from tools.demo.service import Service
 from tools.demo.smoke_test import run_steps
 from tools.servers.namespace import Namespace
 from tools.servers.probes import NotReady

@@ -3,14 +3,12 @@
 import re
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
 
-from tools.common import rendering
 from tools.common.console import Console, Running
 from tools.common.environment import service_environment
 from tools.common.errors import ToolError
@@ -23,16 +21,6 @@ _STARTED_WITHIN = 30.0
 _STOPPED_WITHIN = 40.0
 _POLL = 0.1
 _WIDTH = 1000
-
-
-def render(console: Console) -> Path:
-    """Render the default service into a temporary folder, as a step."""
-    folder = Path(tempfile.mkdtemp(prefix="template-demo-"))
-    with console.step("render the default service") as step:
-        project = rendering.render(folder)
-        files = sum(path.is_file() for path in project.rglob("*"))
-        step.saw = f"{files} files in {project}"
-    return project
 
 
 class Service:

@@ -38,7 +38,8 @@ def record(command: list[str], answers: tuple[str, ...] = ()) -> str:
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT
     )
     os.close(theirs)
-    waiting, seen = list(answers), b""
+    waiting = list(answers)
+    seen = b""
     while True:
         if waiting and not select.select([ours], [], [], QUIET_SECONDS)[0]:
             os.write(ours, f"{waiting.pop(0)}\n".encode())

@@ -8,6 +8,8 @@ from tools.common.errors import ToolError
 
 Kind = Literal["rabbitmq", "postgres", "redis"]
 
+LOOPBACK = "127.0.0.1"
+
 # The slowest to start comes first: the others start while it does.
 KINDS: tuple[Kind, ...] = ("rabbitmq", "postgres", "redis")
 TITLES: dict[Kind, str] = {"rabbitmq": "RabbitMQ", "postgres": "PostgreSQL", "redis": "Redis"}

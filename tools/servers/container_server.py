@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tools.common.docker import docker
 from tools.common.errors import ToolError
 from tools.common.machine import free_port
-from tools.servers.addresses import TITLES, Address, Kind
+from tools.servers.addresses import LOOPBACK, TITLES, Address, Kind
 from tools.servers.reaper import Reaper
 from tools.servers.server import Server
 
@@ -59,7 +59,7 @@ class ContainerServer(Server):
         """Choose its name, port and password."""
         user, name = {"postgres": ("app", "app"), "redis": ("", ""), "rabbitmq": ("app", "/")}[kind]
         password = secrets.token_hex(12)
-        address = Address(kind, "127.0.0.1", free_port(), user, password, name)
+        address = Address(kind, LOOPBACK, free_port(), user, password, name)
         self._recipe = _RECIPES[kind](address)
         super().__init__(address, f"in Docker, {self._recipe.image}")
         self._name = f"template-{kind}-{secrets.token_hex(4)}"
