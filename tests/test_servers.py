@@ -25,6 +25,7 @@ from tools.common.errors import ToolError
 from tools.common.paths import ROOT
 from tools.common.waiting import eventually
 from tools.servers import addresses, installed
+from tools.servers.clients import connect_rabbitmq, postgres_connection
 from tools.servers.running import running_servers
 
 if TYPE_CHECKING:
@@ -59,25 +60,13 @@ def is_listening(port: int) -> bool:
 
 
 async def query_postgres(address: Address, query: str) -> object:
-    connection = await asyncpg.connect(
-        host=address.host,
-        port=address.port,
-        user=address.user,
-        password=address.password,
-        database=address.name,
-    )
-    try:
+    async with postgres_connection(address.environment()) as connection:
         return await connection.fetchval(query)
-    finally:
-        await connection.close()
 
 
 async def send_and_receive(address: Address) -> bytes:
     """Send a message through a quorum queue, as the service does."""
-    connection = await aio_pika.connect(
-        host=address.host, port=address.port, login=address.user, password=address.password
-    )
-    async with connection:
+    async with await connect_rabbitmq(address.environment()) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(
             "probe", durable=True, arguments={"x-queue-type": "quorum"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.test_hooks import OF_THIS_MACHINE, files_of, init_env
+from tools.common.files import replace_once
 from tools.common.processes import run_in_service
 from tools.servers.running import running_servers
 
@@ -45,13 +46,6 @@ async def test_users_are_counted_for_people() -> None:
 OWN_FILES = {"src/usecases/count_users.py": USE_CASE, "tests/unit/test_count_users.py": TEST}
 
 
-def replace(file: Path, old: str, new: str) -> None:
-    """Replace a text that occurs exactly once; any other number of times is an error."""
-    text = file.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{file} has {text.count(old)} times: {old}"
-    file.write_text(text.replace(old, new), encoding="utf-8")
-
-
 class Owned:
     """A service that its owner has edited since it was rendered."""
 
@@ -75,7 +69,7 @@ class Owned:
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a rendered file."""
-        replace(self.folder / name, old, new)
+        replace_once(self.folder / name, (old, new))
 
     def update(self, **options: object) -> None:
         """Update to the newest template, with changed options if any are given."""
@@ -113,20 +107,21 @@ def renew(template: Path) -> None:
     service = template / "{{cookiecutter.project_slug}}"
     questions = template / "cookiecutter.json"
     asked = '  "use_tips": "no",\n  "__check_use_tips": "{{ check(cookiecutter) }}",\n'
-    replace(questions, '  "license": "MIT",\n', asked + '  "license": "MIT",\n')
+    licence = '  "license": "MIT",\n'
+    replace_once(questions, (licence, asked + licence))
     choices = '  "_choices": {\n'
-    replace(questions, choices, choices + '    "use_tips": ["yes", "no"],\n')
+    replace_once(questions, (choices, choices + '    "use_tips": ["yes", "no"],\n'))
     manifest = "MANIFEST: tuple[Part, ...] = (\n"
     part = '    Part("use_tips", answer=True, files=("docs/tips.md",)),\n'
-    replace(template / "hooks/post_gen_project.py", manifest, manifest + part)
+    replace_once(template / "hooks/post_gen_project.py", (manifest, manifest + part))
     (service / "docs/tips.md").write_text("# Tips\n", encoding="utf-8")
     (service / "docs/messaging.md").rename(service / "docs/events.md")
     for path in service.rglob("*.md"):
         text = path.read_text(encoding="utf-8").replace("docs/messaging.md", "docs/events.md")
         path.write_text(text, encoding="utf-8")
     linked = "# {% if cookiecutter.use_tips %}\n[Tips](docs/tips.md).\n\n# {% endif %}\n"
-    replace(service / "README.md", "## First run\n", f"{linked}## First run\n")
-    replace(service / "Makefile", "## List the commands", "## Show the commands")
+    replace_once(service / "README.md", ("## First run\n", f"{linked}## First run\n"))
+    replace_once(service / "Makefile", ("## List the commands", "## Show the commands"))
 
 
 @pytest.mark.timeout(900)

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tools.common.console import Console
-from tools.common.processes import run
+from tools.common.processes import run, try_run
 from tools.common.waiting import eventually
 from tools.demo.api_client import ApiClient
 from tools.demo.inspector import ServerInspector
@@ -113,8 +113,6 @@ def test_without_an_env_file_compose_fails_and_names_make_setup(
     clone = tmp_path / "clone"
     run("cp", "-r", str(stack.folder), str(clone))
     (clone / ".env").unlink()
-    done = subprocess.run(
-        ("docker", "compose", command), cwd=clone, capture_output=True, text=True, check=False
-    )
+    done = try_run("docker", "compose", command, cwd=clone)
     assert done.returncode != 0
-    assert "make setup" in done.stderr
+    assert "make setup" in done.stdout

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import aio_pika
 
-from tools.servers.namespace import connect_rabbitmq
+from tools.servers.clients import connect_rabbitmq
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.resilience import amqp
-from tools.servers.namespace import connect_postgres
+from tools.servers.clients import connect_postgres, postgres_connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +75,8 @@ def rows(runner: Runner, query: str) -> list[dict[str, int]]:
     """Query the scenario's database."""
 
     async def ask() -> list[dict[str, int]]:
-        connection = await connect_postgres(runner.settings)
-        try:
+        async with postgres_connection(runner.settings) as connection:
             return [dict(row) for row in await connection.fetch(query, timeout=15)]
-        finally:
-            await connection.close()
 
     return asyncio.run(ask())
 

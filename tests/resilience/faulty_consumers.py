@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tools.common.files import replace_once
+
 EVENTS = ("raises", "hangs", "kills", "slow")
 
 MODEL = '''"""Events made for tests."""
@@ -70,7 +72,7 @@ def add_consumers(service: Path) -> None:
     lines = "".join(
         f'    "{event_type(name)}": (TestV1, {name.capitalize()}),\n' for name in EVENTS
     )
-    replace(
+    replace_once(
         service / "src/consumers/subscriptions.py",
         (
             "from src.usecases",
@@ -78,17 +80,8 @@ def add_consumers(service: Path) -> None:
         ),
         ("(UserRegisteredV1, WelcomeUser),\n", f"(UserRegisteredV1, WelcomeUser),\n{lines}"),
     )
-    replace(
+    replace_once(
         service / "src/usecases/__init__.py",
         ("\nUSE_CASES", f"{imported}\nUSE_CASES"),
         ("    WelcomeUser,\n)", f"    WelcomeUser,\n    {', '.join(classes)},\n)"),
     )
-
-
-def replace(path: Path, *pairs: tuple[str, str]) -> None:
-    """Replace texts that occur exactly once; any other number of times is an error."""
-    text = path.read_text()
-    for old, new in pairs:
-        assert text.count(old) == 1, f"{path} has {text.count(old)} times: {old}"
-        text = text.replace(old, new)
-    path.write_text(text)

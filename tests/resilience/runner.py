@@ -9,13 +9,12 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-
 from tools.common.environment import service_environment
 from tools.common.errors import DeadlineError
 from tools.common.machine import free_port, last_lines
 from tools.common.processes import run_in_service, start_logged
 from tools.common.waiting import eventually
+from tools.servers.clients import postgres_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,20 +158,10 @@ class Runner:
 
 def administer(servers: Servers, statement: str, database: str | None = None) -> None:
     """Run a statement as the owner of the databases."""
-    address = servers.postgres.address
 
     async def run() -> None:
-        connection = await asyncpg.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            database=database or address.name,
-        )
-        try:
+        async with postgres_connection(servers.environment(), database) as connection:
             await connection.execute(statement)
-        finally:
-            await connection.close()
 
     asyncio.run(run())
 

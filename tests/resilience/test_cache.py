@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.resilience import faulty_consumers, report
+from tests.resilience import report
 from tests.resilience.readers import CacheLoad, Window
-from tools.servers.namespace import redis_client
+from tools.common.files import replace_once
+from tools.servers.clients import redis_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +101,7 @@ def flushed(servers: Servers) -> None:
 def crashing_writers(changed: Path) -> Path:
     """The service with writers that crash at random after their commit."""
     (changed / "src/crash.py").write_text(CRASH_MODULE)
-    faulty_consumers.replace(changed / UNIT_OF_WORK, (COMMIT, COMMIT + CRASH))
+    replace_once(changed / UNIT_OF_WORK, (COMMIT, COMMIT + CRASH))
     return changed
 
 
@@ -168,7 +169,7 @@ def crash_writers(load: CacheLoad, crashes: int, rate: str) -> int:
 def test_a_protocol_without_leases_or_marks_is_detected(
     new_runner: NewRunner, changed: Path, name: str
 ) -> None:
-    faulty_consumers.replace(changed / SCRIPTS, *MUTANTS[name])
+    replace_once(changed / SCRIPTS, *MUTANTS[name])
     runner: Runner = new_runner(changed)
     load = CacheLoad(runner)
     # The fault needs a race, which a slow machine may not show at once.

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.resilience import checker, faulty_consumers, report
+from tests.resilience import checker, report
+from tools.common.files import replace_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +155,7 @@ def crashing(changed: Path) -> Path:
     (changed / "src/crash.py").write_text(CRASH_MODULE)
     for step, (file, line) in STEPS.items():
         indent = line[: len(line) - len(line.lstrip())]
-        faulty_consumers.replace(changed / file, (line, indent + CRASH.format(step) + line))
+        replace_once(changed / file, (line, indent + CRASH.format(step) + line))
     return changed
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tests.resilience import amqp, checker, faulty_consumers, report
+from tests.resilience import amqp, checker, report
 from tests.resilience.test_failures import duplicates, poison_messages
+from tools.common.files import replace_once
 from tools.common.waiting import eventually
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def test_an_ack_before_the_commit_is_detected_as_lost_events(
     new_runner: NewRunner, changed: Path
 ) -> None:
     early = "        await message.ack()\n"
-    faulty_consumers.replace(changed / CONSUMER, (ACK, NEXT), (HANDLE, early + HANDLE))
+    replace_once(changed / CONSUMER, (ACK, NEXT), (HANDLE, early + HANDLE))
     verdict = killed_while_handling(new_runner(changed))
     report.mutant("ack before commit", verdict)
     assert verdict.lost > 0
@@ -67,7 +68,7 @@ def test_an_ack_before_the_commit_is_detected_as_lost_events(
 def test_publishing_before_the_commit_is_detected_as_uncommitted_events(
     new_runner: NewRunner, changed: Path
 ) -> None:
-    faulty_consumers.replace(changed / EVENTS, (STORED, BYPASS + STORED))
+    replace_once(changed / EVENTS, (STORED, BYPASS + STORED))
     runner = new_runner(changed)
     runner.produce(20)
     runner.consumer()
@@ -79,7 +80,7 @@ def test_publishing_before_the_commit_is_detected_as_uncommitted_events(
 def test_a_worker_without_an_inbox_is_detected_as_duplicated_effects(
     new_runner: NewRunner, changed: Path
 ) -> None:
-    faulty_consumers.replace(changed / UNIT_OF_WORK, (CLAIM, "        return True\n"))
+    replace_once(changed / UNIT_OF_WORK, (CLAIM, "        return True\n"))
     runner = new_runner(changed)
     for _ in range(3):
         runner.consumer()
@@ -92,7 +93,7 @@ def test_a_requeue_instead_of_the_retry_queue_is_detected_as_extra_attempts(
     new_runner: NewRunner, changed: Path
 ) -> None:
     requeue = "            await message.nack(requeue=True)\n            return\n"
-    faulty_consumers.replace(changed / CONSUMER, (RETRY, requeue))
+    replace_once(changed / CONSUMER, (RETRY, requeue))
     runner = new_runner(changed, RABBITMQ_RETRY_DELAYS_SECONDS="[1]")
     runner.consumer()
     amqp.publish(runner, *poison_messages("raises", 1))

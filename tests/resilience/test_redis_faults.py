@@ -15,7 +15,7 @@ import pytest
 
 from tests.resilience import report
 from tools.common.waiting import eventually
-from tools.servers.namespace import redis_client
+from tools.servers.clients import redis_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

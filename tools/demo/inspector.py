@@ -11,14 +11,9 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
 from tools.common.waiting import eventually_async
 from tools.demo.api_client import StepError
-from tools.servers.namespace import (
-    connect_postgres,
-    connect_rabbitmq,
-    queue_names,
-    redis_client,
-)
+from tools.servers.clients import TIMEOUT, connect_rabbitmq, postgres_connection, redis_client
+from tools.servers.namespace import queue_names
 
-_TIMEOUT = 15.0
 _EVENT = "user.registered.v1"
 
 
@@ -35,8 +30,8 @@ class ServerInspector:
     async def __aenter__(self) -> Self:
         """Connect to the three servers."""
         self._stack = AsyncExitStack()
-        self._database = await connect_postgres(self._settings)
-        self._stack.push_async_callback(self._database.close, timeout=_TIMEOUT)
+        postgres = postgres_connection(self._settings)
+        self._database = await self._stack.enter_async_context(postgres)
         self._redis = await self._stack.enter_async_context(redis_client(self._settings))
         rabbitmq = await self._stack.enter_async_context(await connect_rabbitmq(self._settings))
         self._channel = await rabbitmq.channel()
@@ -95,7 +90,7 @@ class ServerInspector:
             type=copy.type,
         )
         queue = f"{self._name}.consume_worker"
-        await self._channel.default_exchange.publish(message, queue, timeout=_TIMEOUT)
+        await self._channel.default_exchange.publish(message, queue, timeout=TIMEOUT)
 
         async def handled() -> bool:
             return self._worker_log.read_text().count(event_id) > mentions

@@ -3,11 +3,8 @@
 import json
 import secrets
 
-import aio_pika
-import asyncpg
-import redis.asyncio
+from tools.servers.clients import TIMEOUT, connect_rabbitmq, postgres_connection, redis_client
 
-_TIMEOUT = 15.0
 _RETRY_DELAYS = "[1, 10]"
 
 
@@ -44,11 +41,8 @@ class Namespace:
             await channel.exchange_delete(f"{self.name}.events")
 
     async def _administer(self, statement: str) -> None:
-        connection = await connect_postgres(self._servers)
-        try:
-            await connection.execute(statement, timeout=_TIMEOUT)
-        finally:
-            await connection.close(timeout=_TIMEOUT)
+        async with postgres_connection(self._servers) as connection:
+            await connection.execute(statement, timeout=TIMEOUT)
 
 
 def queue_names(settings: dict[str, str]) -> list[str]:
@@ -56,38 +50,3 @@ def queue_names(settings: dict[str, str]) -> list[str]:
     delays = json.loads(settings["RABBITMQ_RETRY_DELAYS_SECONDS"])
     waiting = [f".retry.{seconds}s" for seconds in delays]
     return [f"{settings['APP_NAME']}.consume_worker{ending}" for ending in ("", *waiting, ".dead")]
-
-
-async def connect_postgres(
-    settings: dict[str, str], database: str | None = None
-) -> asyncpg.Connection:
-    """Connect to the service's database, or to another one on the same server."""
-    return await asyncpg.connect(
-        host=settings["POSTGRES_HOST"],
-        port=int(settings["POSTGRES_PORT"]),
-        user=settings["POSTGRES_USER"],
-        password=settings["POSTGRES_PASSWORD"],
-        database=database or settings["POSTGRES_DB"],
-        timeout=_TIMEOUT,
-    )
-
-
-def redis_client(settings: dict[str, str]) -> redis.asyncio.Redis:
-    """Return a client of the service's Redis."""
-    return redis.asyncio.Redis(
-        host=settings["REDIS_HOST"],
-        port=int(settings["REDIS_PORT"]),
-        password=settings["REDIS_PASSWORD"] or None,
-    )
-
-
-async def connect_rabbitmq(settings: dict[str, str]) -> aio_pika.abc.AbstractConnection:
-    """Connect to the service's RabbitMQ."""
-    return await aio_pika.connect(
-        host=settings["RABBITMQ_HOST"],
-        port=int(settings["RABBITMQ_PORT"]),
-        login=settings["RABBITMQ_USER"],
-        password=settings["RABBITMQ_PASSWORD"],
-        virtualhost=settings["RABBITMQ_VHOST"],
-        timeout=_TIMEOUT,
-    )
