@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tools.servers.running import running_servers
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pytest_cookies.plugin import Cookies
+
+    from tools.servers.running import Servers
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = ROOT / "{{cookiecutter.project_slug}}"
@@ -96,6 +100,13 @@ def render(cookies_session: Cookies) -> Render:
         return service
 
     return bake
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Real servers for all tests but those of tests/resilience, which kill servers of their own."""
+    with running_servers() as running:
+        yield running
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from tools.common.console import Console
 from tools.common.processes import try_run
 from tools.demo.service import Service
 from tools.servers.namespace import Namespace
-from tools.servers.running import running_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Render
+    from tools.servers.running import Servers
 
 HOOKS = Path(__file__).with_name("contract_session.py")
 SECONDS = 40
@@ -36,23 +36,22 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def service(render: Render) -> Iterator[Service]:
+def service(render: Render, servers: Servers) -> Iterator[Service]:
     """The default service, running on real servers."""
     console = Console()
-    with running_servers() as servers:
-        service = Service(render(), servers.reaper)
-        namespace = Namespace(servers.environment())
-        asyncio.run(namespace.create())
-        service.configure({**namespace.settings, **SETTINGS})
-        try:
-            service.run(console, "set it up", "make", "setup")
-            service.run(console, "migrate", str(service.bin / "alembic"), "upgrade", "head")
-            with console.step("start it") as step:
-                service.start(step)
-            yield service
-        finally:
-            service.end()
-            asyncio.run(namespace.remove())
+    service = Service(render(), servers.reaper)
+    namespace = Namespace(servers.environment())
+    asyncio.run(namespace.create())
+    service.configure({**namespace.settings, **SETTINGS})
+    try:
+        service.run(console, "set it up", "make", "setup")
+        service.run(console, "migrate", str(service.bin / "alembic"), "upgrade", "head")
+        with console.step("start it") as step:
+            service.start(step)
+        yield service
+    finally:
+        service.end()
+        asyncio.run(namespace.remove())
 
 
 @pytest.mark.timeout(600)

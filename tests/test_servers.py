@@ -34,14 +34,8 @@ if TYPE_CHECKING:
     from tools.servers.addresses import Address
     from tools.servers.running import Servers
 
-# Starts a command with its signals ignored, as `nohup` in the background does with SIGINT.
+# Starts a command with these signals ignored, as a shell starts a background job.
 IGNORING = ("sh", "-c", 'trap "" INT QUIT TERM; exec "$@"', "sh")
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with running_servers() as found:
-        yield found
 
 
 @pytest.fixture
@@ -157,7 +151,7 @@ def test_two_parallel_runs_have_servers_of_their_own(servers: Servers) -> None:
 def test_a_run_that_is_ended_by_a_signal_leaves_no_server_and_no_folder(
     number: signal.Signals, open_folder: Path
 ) -> None:
-    """Also if its parent ignores SIGINT and SIGTERM, which a child inherits."""
+    """Also if the run was started with SIGINT and SIGTERM ignored."""
     run = subprocess.Popen(
         [*IGNORING, sys.executable, "-m", "tools.servers"],
         cwd=ROOT,
@@ -202,15 +196,9 @@ def test_a_named_server_that_does_not_answer_is_an_error(
 
 
 def name_in_environment(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    postgres = servers.postgres.address
-    redis_ = servers.redis.address
-    rabbitmq = servers.rabbitmq.address
     monkeypatch.delenv("SERVERS", raising=False)
-    login = f"{postgres.user}:{postgres.password}"
-    monkeypatch.setenv("POSTGRES_URL", f"postgresql://{login}@{postgres}/{postgres.name}")
-    monkeypatch.setenv("REDIS_URL", f"redis://:{redis_.password}@{redis_}/0")
-    login = f"{rabbitmq.user}:{rabbitmq.password}"
-    monkeypatch.setenv("RABBITMQ_URL", f"amqp://{login}@{rabbitmq}/")
+    for variable, url in servers.urls().items():
+        monkeypatch.setenv(variable, url)
 
 
 def test_without_any_way_to_find_servers_the_error_says_what_to_do(
@@ -242,6 +230,7 @@ def test_a_url_is_parsed_into_all_parts_of_an_address() -> None:
     address = addresses.from_url("rabbitmq", "amqp://me:p%40ss@example.org/team%2Fa")
     assert (address.host, address.port) == ("example.org", 5672)
     assert (address.user, address.password, address.name) == ("me", "p@ss", "team/a")
+    assert addresses.from_url("rabbitmq", address.url) == address
     assert addresses.from_url("rabbitmq", "amqp://h").name == "/"
     assert "p@ss" not in repr(address)
 

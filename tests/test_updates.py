@@ -12,12 +12,12 @@ import pytest
 from tests.test_hooks import OF_THIS_MACHINE, files_of, init_env
 from tools.common.files import replace_once
 from tools.common.processes import run_in_service
-from tools.servers.running import running_servers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import CommandLine, Render
+    from tools.servers.running import Servers
 
 CRUFT = (sys.executable, "-m", "cruft")
 USE_CASE = '''"""Show the number of users."""
@@ -126,7 +126,7 @@ def renew(template: Path) -> None:
 
 @pytest.mark.timeout(900)
 def test_after_an_update_to_a_newer_template_the_services_suite_passes(
-    command_line: CommandLine, template_repository: Path
+    command_line: CommandLine, template_repository: Path, servers: Servers
 ) -> None:
     """First with the new option's default, then with the option chosen."""
     owned = create(command_line, template_repository)
@@ -147,8 +147,7 @@ def test_after_an_update_to_a_newer_template_the_services_suite_passes(
     for name in OF_THIS_MACHINE:
         (owned.folder / name).unlink()
     run_in_service(owned.folder, "make", "setup", "lint")
-    with running_servers() as servers:
-        run_in_service(owned.folder, "make", "test", **servers.environment())
+    run_in_service(owned.folder, "make", "test", **servers.environment())
 
 
 @pytest.mark.parametrize("chosen", [True, False], ids=["on", "off"])

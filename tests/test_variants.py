@@ -14,7 +14,6 @@ import pytest
 
 from tests.test_answers import HOSTILE, assert_python_compiles
 from tools.common.processes import run_in_service
-from tools.servers.running import running_servers
 from tools.variants.checks import Outcome, checks, examine, table
 from tools.variants.variant import Variant, variants
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Render
+    from tools.servers.running import Servers
 
 Outcomes = dict[str, Outcome]
 VARIANTS = variants()
@@ -41,12 +41,12 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def examined(render: Render) -> Iterator[dict[str, Future[Outcomes]]]:
+def examined(render: Render, servers: Servers) -> Iterator[dict[str, Future[Outcomes]]]:
     """Run all checks in the background, one variant after the other."""
     for variant in VARIANTS:
         variant.folder = render(**variant.options)
-    with running_servers() as servers, ThreadPoolExecutor(max_workers=1) as pool:
-        settings = servers.environment()
+    settings = servers.environment()
+    with ThreadPoolExecutor(max_workers=1) as pool:
         futures = {str(v): pool.submit(examine, v, settings) for v in VARIANTS}
         yield futures
         print(table({name: future.result() for name, future in futures.items()}))  # noqa: T201

@@ -1,8 +1,8 @@
 """Load driver: registers users concurrently through the service's own unit of work.
 
 It runs inside a rendered service: `python driver.py COMMITS PUBLISHERS PAUSE_SECONDS`. It prints
-the id of each committed user. Of twelve transactions, one is left without a commit and
-one is refused by the database at its commit: these two must have no effect.
+the id of each user after its commit. Of twelve transactions, one is left without a commit and one
+is refused by the database at its commit: these two must have no effect.
 """
 
 import asyncio

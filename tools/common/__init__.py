@@ -1,1 +1,1 @@
-"""What several tools share: processes, environment, rendering, waiting, Docker, the terminal."""
+"""Shared parts of the tools: processes, environment, rendering, waiting, Docker, output."""

@@ -1,4 +1,4 @@
-"""How each tool's command ends: on an error, on a signal, or by itself."""
+"""The end of a tool's command: its exit code after an error, a signal, or success."""
 
 import signal
 import sys
@@ -12,15 +12,15 @@ _INTERRUPTED = 130
 def interrupt_on_signals() -> None:
     """Raise `KeyboardInterrupt` on SIGINT and SIGTERM.
 
-    Python does so for SIGINT only, and not if the parent process ignores that signal: `nohup` in
-    the background and some CI agents do, and a child inherits it.
+    Python does so for SIGINT only, and not if the process was started with SIGINT ignored. Shells
+    start background jobs that way, as do some CI agents.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 
 
 def run_command(main: Callable[[], int]) -> int:
-    """Run a tool and return its exit code; a `ToolError` and an interrupt are one line each."""
+    """Run a tool and return its exit code; print a `ToolError` or an interrupt as one line."""
     interrupt_on_signals()
     try:
         return main()

@@ -14,7 +14,7 @@ _COMMAND_WITHIN = 120.0
 def docker(*words: str, within: float = _COMMAND_WITHIN) -> subprocess.CompletedProcess[str]:
     """Run a docker command and return its exit code and output.
 
-    It has a session of its own, so that a Ctrl-C reaches this program, which cleans up, only.
+    It has a session of its own: a Ctrl-C reaches only this program, which then cleans up.
     """
     return try_run("docker", *words, within=within, new_session=True)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from tools.common.errors import ToolError
 
@@ -51,6 +51,12 @@ class Address:
             "VHOST": self.name,
         }
         return {f"{self.kind.upper()}_{key}": values[key] for key in _SETTINGS[self.kind]}
+
+    @property
+    def url(self) -> str:
+        """The URL that `from_url` parses into this address."""
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        return f"{_SCHEMES[self.kind][0]}://{login}@{self}/{quote(self.name, safe='')}"
 
     def __str__(self) -> str:
         """Return host and port, without the password."""

@@ -35,9 +35,19 @@ class Servers:
 
     def environment(self) -> dict[str, str]:
         """Return their addresses under the names of the service's settings."""
-        three = (self.postgres, self.redis, self.rabbitmq)
-        pairs = [pair for server in three for pair in server.address.environment().items()]
-        return dict(pairs)
+        return {
+            **self.postgres.address.environment(),
+            **self.redis.address.environment(),
+            **self.rabbitmq.address.environment(),
+        }
+
+    def urls(self) -> dict[str, str]:
+        """Return their URLs under the names that another run reads from its environment."""
+        return {
+            "POSTGRES_URL": self.postgres.address.url,
+            "REDIS_URL": self.redis.address.url,
+            "RABBITMQ_URL": self.rabbitmq.address.url,
+        }
 
 
 class _Search:
