@@ -29,6 +29,7 @@ SECONDS = report.size(2, 30)
 EXTRA = 0.06
 """Seconds that a read may take longer than one with the circuit breaker open."""
 DELAY = 0.02
+ROUNDS = 3
 HEALED_WITHIN = 5
 
 
@@ -172,19 +173,25 @@ def test_a_fault_of_redis_fails_no_request_and_delays_reads_little(
     new_runner: NewRunner, servers: Servers, fault: Callable[[Servers], Any]
 ) -> None:
     with closing(User(new_runner())) as user:
-        before = max(user.p99(SECONDS / 2), user.p99(SECONDS / 2))
-        with fault(servers):
-            during = user.p99()
-            updated_at = user.me()["updated_at"]
-            user.change_password()
-            assert user.me()["updated_at"] > updated_at
-            after = user.p99(SECONDS / 2)  # the circuit breaker is open by now
-        times = f"p99 {before * 1000:.0f} ms before, {during * 1000:.0f} ms during the fault"
-        report.cache(f"Redis {fault.__name__}", times)
-        assert during < max(before, after) + EXTRA
-        if '"cache_unavailable"' in user.log():
-            eventually("the cache heals", lambda: is_healed(user), HEALED_WITHIN)
+        # A busy machine slows down single rounds; a fault of the service shows in each of them.
+        assert any(added_seconds(user, servers, fault) < EXTRA for _ in range(ROUNDS))
         assert user.process.poll() is None
+
+
+def added_seconds(user: User, servers: Servers, fault: Callable[[Servers], Any]) -> float:
+    """Cause a fault during reads and a write; return what it added to the reads' p99."""
+    before = max(user.p99(SECONDS / 2), user.p99(SECONDS / 2))
+    with fault(servers):
+        during = user.p99()
+        updated_at = user.me()["updated_at"]
+        user.change_password()
+        assert user.me()["updated_at"] > updated_at
+        after = user.p99(SECONDS / 2)  # the circuit breaker is open by now
+    times = f"p99 {before * 1000:.0f} ms before, {during * 1000:.0f} ms during the fault"
+    report.cache(f"Redis {fault.__name__}", times)
+    if '"cache_unavailable"' in user.log():
+        eventually("the cache heals", lambda: is_healed(user), HEALED_WITHIN)
+    return during - max(before, after)
 
 
 def is_healed(user: User) -> bool:
@@ -205,7 +212,7 @@ def test_a_slow_redis_fails_no_request_and_delays_reads_little(
     with closing(User(runner)) as quick, closing(User(far)) as slow:
         slow.p99(1)  # connecting takes several round trips, once
         # The machine's own pauses affect one side or the other: use the best of three pairs.
-        pairs = [(quick.p99(SECONDS / 2), slow.p99(SECONDS / 2)) for _ in range(3)]
+        pairs = [(quick.p99(SECONDS / 2), slow.p99(SECONDS / 2)) for _ in range(ROUNDS)]
     proxy.close()
     before, during = min(pairs, key=lambda pair: pair[1] - pair[0])
     text = f"p99 {before * 1000:.0f} ms without the delay, {during * 1000:.0f} ms with it"
