@@ -16,7 +16,7 @@ ARGS ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## render the default service, run it on real servers, call its API
+demo: $(READY) ## render the default service, run it on real servers, smoke test its API
 	@$(BIN)/python -m tools.demo
 
 test: lint ## run all checks and tests, with rendered services on real servers and failure tests
@@ -26,7 +26,7 @@ test-containers: $(READY) ## test a rendered service in containers, started with
 	$(BIN)/python -m pytest tests/containers $(ARGS)
 
 matrix: $(READY) ## render, check and test every variant; print a table with times
-	@$(BIN)/python -m tools.matrix
+	@$(BIN)/python -m tools.variants
 
 resilience: export RESILIENCE := long
 resilience: export RESILIENCE_REPORT ?= $(CURDIR)/resilience.md
@@ -34,7 +34,7 @@ resilience: $(READY) ## the long failure tests: kill and pause everything under 
 	$(BIN)/python -m pytest tests/resilience $(ARGS)
 
 pictures: $(READY) ## record the prompts and the demo again for the README
-	@$(BIN)/python -m tools.record
+	@$(BIN)/python -m tools.recording
 
 bench: $(READY) ## measure a rendered service against bare clients and bare FastAPI, as ratios
 	@code=0; $(BIN)/python -m bench $(ARGS) || code=1; \

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from bench.report import Measure, Ratio, area_under_curve, load, percentile, table
 from bench.stage import Stage, await_line, without_outbox
-from tools.console import Console
-from tools.demo import render
-from tools.errors import ToolError
-from tools.namespace import Namespace
-from tools.probes import NotReady
-from tools.servers import running_servers
-from tools.service import Service
+from tools.common.console import Console
+from tools.common.errors import ToolError
+from tools.demo.default_service import render
+from tools.demo.service import Service
+from tools.servers.namespace import Namespace
+from tools.servers.probes import NotReady
+from tools.servers.running import running_servers
 
 _FASTSTREAM = "faststream[rabbit]==0.7.8"
 _PER_SECOND = 20

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.errors import ToolError
-from tools.machine import last_lines
-from tools.reaper import Child, Reaper
+from tools.common.errors import ToolError
+from tools.common.machine import last_lines
+from tools.common.processes import Child
+from tools.servers.reaper import Reaper
 
 ROOT = Path(__file__).resolve().parent.parent
 _RESULT_WITHIN = 120.0

@@ -1,4 +1,4 @@
-"""Fixtures for every test of the template: render it, run its command line, commit a copy of it."""
+"""Fixtures of all tests: a rendered service, the command line, a committed copy of the template."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tools.servers.running import running_servers
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pytest_cookies.plugin import Cookies
 
+    from tools.servers.running import Servers
+
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = ROOT / "{{cookiecutter.project_slug}}"
-# What a rendered service is made from; the rest of the repository is about the template itself.
+# The files that a service is rendered from; all others are about the template itself.
 SOURCES = ("cookiecutter.json", "local_extensions.py", "hooks", "templates", SERVICE.name)
 CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".env")
 
 
 class Render(Protocol):
-    """Render a service into a new temporary folder and say where it is."""
+    """Renders a service into a new temporary folder."""
 
     def __call__(self, **answers: object) -> Path:
-        """Give these answers, and the defaults for the others."""
+        """Render with these answers and the defaults for all others; return the folder."""
 
 
 class CommandLine:
-    """The commands as a user types them, in a home that holds none of the developer's files."""
+    """Commands as a user types them, in a home directory without the developer's files."""
 
     def __init__(self, home: Path) -> None:
         """Keep settings, replays and clones in one temporary folder."""
@@ -42,7 +46,7 @@ class CommandLine:
     def run(
         self, *command: str | Path, cwd: Path | None = None, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command and return what it printed, whatever its exit code."""
+        """Run a command and return its exit code and its output."""
         environment = {
             **os.environ,
             "HOME": str(self.home),
@@ -62,7 +66,7 @@ class CommandLine:
         )
 
     def configure(self, defaults: Mapping[str, object] | None = None) -> None:
-        """Write the user's config file, in JSON, which YAML contains."""
+        """Write the user's config file in JSON, which is valid YAML."""
         settings = {
             "cookiecutters_dir": str(self.home / "clones"),
             "replay_dir": str(self.replay.parent),
@@ -78,7 +82,7 @@ class CommandLine:
         return self.run(*command, *arguments, typed=typed)
 
     def commit(self, repository: Path) -> None:
-        """Commit all that is in a folder, as a repository of its own."""
+        """Commit a folder's files as a repository of its own."""
         identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
         for step in (("init", "-q"), ("add", "--all"), ("commit", "-qm", "state")):
             done = self.run("git", *identity, *step, cwd=repository)
@@ -87,7 +91,7 @@ class CommandLine:
 
 @pytest.fixture(scope="session")
 def render(cookies_session: Cookies) -> Render:
-    """Render the template in this process: the quick way, for tests of what comes out."""
+    """Render the template in this process: fast, for tests of the rendered files."""
 
     def bake(**answers: object) -> Path:
         result = cookies_session.bake(extra_context=answers, template=str(ROOT))
@@ -98,9 +102,16 @@ def render(cookies_session: Cookies) -> Render:
     return bake
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Real servers for all tests but those of tests/resilience, which kill servers of their own."""
+    with running_servers() as running:
+        yield running
+
+
 @pytest.fixture
 def command_line(tmp_path: Path) -> CommandLine:
-    """Run the real commands: the slow way, for tests of what a user sees."""
+    """Run the real commands: slow, for tests of what a user sees."""
     home = tmp_path / "home"
     home.mkdir()
     line = CommandLine(home)
@@ -110,7 +121,7 @@ def command_line(tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def template_repository(tmp_path: Path, command_line: CommandLine) -> Path:
-    """Commit a copy of the template as it stands, for cruft, which only reads repositories."""
+    """Commit a copy of the template, for cruft, which reads repositories only."""
     repository = tmp_path / "template"
     repository.mkdir()
     for name in SOURCES:

@@ -1,6 +1,6 @@
-"""What schemathesis needs: `SCHEMATHESIS_HOOKS` names this file, `CONTRACT_URL` the service.
+"""Hooks of schemathesis: `SCHEMATHESIS_HOOKS` names this file, `CONTRACT_URL` the service.
 
-With `CONTRACT_SESSION=yes`, each request has a session of its own: a logout ends no other's.
+With `CONTRACT_SESSION=yes`, each request has a session of its own, so that a logout ends only that.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 CLIENT = httpx2.Client(base_url=os.environ["CONTRACT_URL"] + "/api/v1/auth", timeout=10)
 ACCOUNT = {"email": f"{uuid4().hex}@example.com", "password": uuid4().hex}
 SHORTEST = 8
-SHORTEST_WORD = 4  # that makes a password weak which repeats it
+SHORTEST_WORD = 4  # a password that repeats a shorter word is not weak
 
 
 @schemathesis.hook
 def filter_body(context: HookContext, body: Any) -> bool:  # noqa: ANN401, ARG001
-    """Leave out passwords that the service may call weak: no schema can tell.
+    """Leave out passwords that the service may refuse as weak: no schema can express those.
 
-    Those are ones like 00000000 and Infinity, and those that say the address again.
+    Examples are 00000000, Infinity, and passwords that repeat the address.
     """
     if not isinstance(body, dict):
         return True
@@ -41,15 +41,15 @@ def _may_be_weak(password: object, words: list[str]) -> bool:
 
 
 class Session:
-    """A bearer token, as the service gives it out."""
+    """Bearer tokens that the service issues."""
 
     def get(self, case: Case[Any], context: AuthContext) -> str:  # noqa: ARG002
-        """Log in."""
+        """Log in and return a new access token."""
         answer = CLIENT.post("/login", json=ACCOUNT)
         return str(answer.raise_for_status().json()["access_token"])
 
     def set(self, case: Case[Any], data: str, context: AuthContext) -> None:  # noqa: ARG002
-        """Show the token."""
+        """Send the token in the request's headers."""
         case.headers["Authorization"] = f"Bearer {data}"
 
 

@@ -1,12 +1,11 @@
-"""The options together: every pair of answers is rendered, and what comes out has its form.
+"""Pairs of answers: each pair is rendered in some service, and its files are well-formed.
 
-Python code is the same for all but two of them, which tests/test_variants.py combines in full.
+Only two options change Python code; tests/test_variants.py tests all combinations of these.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tomllib
 from collections import OrderedDict
@@ -19,6 +18,7 @@ from allpairspy import AllPairs
 
 from local_extensions import CHOICES
 from tests.test_hooks import LEFT_OVER, files_of
+from tools.common.processes import run
 
 if TYPE_CHECKING:
     from tests.conftest import Render
@@ -39,18 +39,15 @@ PIPELINES = {
 
 
 def tool(service: Path, *words: str) -> None:
-    """Run one of this repository's tools there, and fail with what it says."""
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=service, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    """Run one of this repository's tools in the service's folder; fail with its output."""
+    run(sys.executable, "-m", *words, cwd=service)
 
 
 @pytest.mark.parametrize("answers", PAIRS, ids=lambda answers: "-".join(answers.values()))
-def test_every_pair_of_answers_makes_a_service_in_good_form(
+def test_every_pair_of_answers_renders_well_formed_files_and_one_pipeline(
     render: Render, answers: dict[str, str]
 ) -> None:
-    """Its pipeline and no other; YAML by its schemas, TOML, Python in good style."""
+    """YAML is valid by its schemas, TOML parses, and Python passes the linter."""
     service = render(**answers)
     files = {name: content.decode() for name, (_, content) in files_of(service).items()}
     pipelines = {name for names in PIPELINES.values() for name in names}
@@ -69,7 +66,7 @@ def test_every_pair_of_answers_makes_a_service_in_good_form(
 
 
 @pytest.mark.parametrize("servers", [("yes", "yes"), ("no", "no")], ids=str)
-def test_the_pipelines_know_the_servers_the_python_and_no_secret(
+def test_a_pipeline_starts_the_chosen_servers_and_python(
     render: Render, servers: tuple[str, str]
 ) -> None:
     redis, rabbitmq = servers
@@ -85,17 +82,11 @@ def test_the_pipelines_know_the_servers_the_python_and_no_secret(
     assert {service["alias"] for service in job["services"]} == expected
 
 
-def test_the_workflow_passes_zizmor_and_may_do_nothing_but_read(render: Render) -> None:
-    """Every action by its commit, every image that is run with our socket by its digest."""
+def test_the_github_workflow_passes_zizmor_and_has_read_permission_only(render: Render) -> None:
+    """Each action is pinned by its commit; an image that gets Docker's socket, by its digest."""
     service = render(ci_provider="GitHub Actions")
-    done = subprocess.run(
-        [Path(sys.executable).with_name("zizmor"), "--offline", "--no-progress", ".github"],
-        cwd=service,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    zizmor = Path(sys.executable).with_name("zizmor")
+    run(zizmor, "--offline", "--no-progress", ".github", cwd=service)
     text = (service / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {}

@@ -1,4 +1,4 @@
-"""The template's files as they stand, before they are rendered."""
+"""The template's files before they are rendered."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 FILE_LINES = 150
 FUNCTION_LINES = 25
-# Not to be raised: docs/adr/0009-the-budget-of-lines.md.
+# Never raised: docs/adr/0009-the-budget-of-lines.md.
 STATEMENTS = 2_420
 CONSTRUCTOR_ARGUMENTS = 4
 CONDITIONS = 10
 
-# What users were promised to find where it is.
+# Paths that are fixed for users.
 FIXED = (
     "src/api",
     "src/config.py",
@@ -46,12 +46,12 @@ SOURCES = [path for path in PYTHON if path.is_relative_to(SERVICE / "src")]
 
 
 def name(path: Path) -> str:
-    """Name a file as its owner will."""
+    """Return a file's path within the service."""
     return str(path.relative_to(SERVICE))
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """Name every function of a file, with the lines of its body, docstring aside."""
+    """Return each function of a file with the number of its lines, without the docstring."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
@@ -59,18 +59,17 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("path", FIXED)
-def test_what_was_promised_is_in_its_place(path: str) -> None:
+def test_a_promised_path_exists(path: str) -> None:
     assert (SERVICE / path).exists()
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=name)
-def test_python_is_valid_before_it_is_rendered(path: Path) -> None:
-    """An editor, a type checker and a formatter can read it as it is."""
+def test_python_code_is_valid_before_it_is_rendered(path: Path) -> None:
+    """So an editor, a type checker and a formatter can read it."""
     compile(path.read_text(encoding="utf-8"), name(path), "exec")
 
 
-def test_data_files_are_valid_before_they_are_rendered() -> None:
-    """TOML and YAML too."""
+def test_toml_and_yaml_files_are_valid_before_they_are_rendered() -> None:
     toml = [path for path in FILES if path.suffix == ".toml"]
     documents = [path for path in FILES if path.suffix in {".yml", ".yaml"}]
     assert toml
@@ -78,18 +77,19 @@ def test_data_files_are_valid_before_they_are_rendered() -> None:
     for path in toml:
         tomllib.loads(path.read_text(encoding="utf-8"))
     for path in documents:
-        yaml.compose(path.read_text(encoding="utf-8"))  # whatever Compose means by its own tags
+        yaml.compose(
+            path.read_text(encoding="utf-8")
+        )  # `compose` accepts the tags of Docker Compose
 
 
-def test_no_expression_stands_in_python_outside_a_string() -> None:
-    """Jinja in code would not be code."""
+def test_python_code_has_jinja_expressions_in_strings_only() -> None:
     for path in PYTHON:
         outside = re.sub(r'"[^"\n]*"', "", path.read_text(encoding="utf-8"))
         assert "{{" not in outside, name(path)
 
 
-def test_python_holds_few_conditions() -> None:
-    """An option switches files, not lines."""
+def test_python_code_has_at_most_ten_jinja_conditions() -> None:
+    """An option selects files, not lines."""
     conditions = [
         line for path in PYTHON for line in path.read_text().splitlines() if "{% if" in line
     ]
@@ -97,9 +97,8 @@ def test_python_holds_few_conditions() -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_files_and_functions_are_short(path: Path) -> None:
-    """A reader can hold each in the head."""
-    # As the service with all options has it.
+def test_files_have_at_most_150_lines_and_functions_at_most_25(path: Path) -> None:
+    # Count the lines that a service with all options has.
     text = re.sub(r"(?s)# \{% else %\}.*?(?=# \{% endif)", "", path.read_text(encoding="utf-8"))
     assert len([line for line in text.splitlines() if "# {%" not in line]) <= FILE_LINES
     long = [function for function, lines in functions(path) if lines > FUNCTION_LINES]
@@ -107,7 +106,7 @@ def test_files_and_functions_are_short(path: Path) -> None:
 
 
 def statements(path: Path) -> int:
-    """Count a file's statements (logical lines), docstrings aside."""
+    """Count a file's statements (logical lines), without docstrings."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     return sum(
         isinstance(node, ast.stmt)
@@ -116,14 +115,13 @@ def statements(path: Path) -> int:
     )
 
 
-def test_the_full_variant_does_not_grow(render: Render) -> None:
-    """What a reader has to know of the service when every option is chosen."""
+def test_the_service_with_all_options_stays_within_its_budget_of_statements(render: Render) -> None:
     sources = (render() / "src").rglob("*.py")
     assert sum(map(statements, sources)) <= STATEMENTS
 
 
-def test_use_cases_need_few_things() -> None:
-    """One that needs more than four is two."""
+def test_a_use_case_has_at_most_four_dependencies() -> None:
+    """A use case that needs more should be two."""
     for path in (SERVICE / "src" / "usecases").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef):

@@ -1,4 +1,4 @@
-"""An owner's service takes a newer template, or another option, and keeps what is the owner's."""
+"""Updates: a service takes a newer template or another option, and keeps its owner's changes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.test_hooks import OF_THIS_MACHINE, files_of, init_env
-from tools.servers import running_servers
-from tools.variants import run
+from tools.common.files import replace_once
+from tools.common.processes import run_in_service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import CommandLine, Render
+    from tools.servers.running import Servers
 
 CRUFT = (sys.executable, "-m", "cruft")
-USE_CASE = '''"""Saying how many users there are."""
+USE_CASE = '''"""Show the number of users."""
 
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ import humanize
 
 @dataclass(frozen=True)
 class CountUsers:
-    """Tell how many there are, for people."""
+    """Format the number of users for people."""
 
     async def execute(self, *, users: int) -> str:
         """Return the number as text."""
@@ -45,19 +46,13 @@ async def test_users_are_counted_for_people() -> None:
 OWN_FILES = {"src/usecases/count_users.py": USE_CASE, "tests/unit/test_count_users.py": TEST}
 
 
-def replace(file: Path, old: str, new: str) -> None:
-    """Replace a text that occurs exactly once; a file that has moved on is an error."""
-    text = file.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{file} has {text.count(old)} times: {old}"
-    file.write_text(text.replace(old, new), encoding="utf-8")
-
-
 class Owned:
-    """A service whose owner has edited it since it was rendered."""
+    """A service that its owner has edited since it was rendered."""
 
     def __init__(self, command_line: CommandLine, folder: Path) -> None:
-        """Edit it: a use case with its test, a setting's default, a dependency. Commit all."""
-        self._line, self.folder = command_line, folder
+        """Add a use case with its test and a dependency, change a default, and commit all."""
+        self._line = command_line
+        self.folder = folder
         assert init_env(folder).returncode == 0
         for name, text in OWN_FILES.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -73,11 +68,11 @@ class Owned:
         command_line.commit(folder)
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Change a line of a rendered file."""
-        replace(self.folder / name, old, new)
+        """Replace a text in a rendered file."""
+        replace_once(self.folder / name, (old, new))
 
     def update(self, **options: object) -> None:
-        """Take the newest template, with other options if any are given."""
+        """Update to the newest template, with changed options if any are given."""
         variables = ("--variables-to-update", json.dumps(options)) if options else ()
         done = self._line.run(*CRUFT, "update", "--skip-apply-ask", *variables, cwd=self.folder)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -85,11 +80,11 @@ class Owned:
         assert "<<<<<<<" not in (self.folder / "pyproject.toml").read_text(encoding="utf-8")
 
     def files(self) -> dict[str, tuple[int, bytes]]:
-        """Map every file to its mode and content, but for git's."""
+        """Map each file outside .git to its mode and content."""
         return {n: file for n, file in files_of(self.folder).items() if not n.startswith(".git/")}
 
     def assert_own(self) -> None:
-        """Check that everything of the owner's is there."""
+        """Check that all of the owner's changes are there."""
         texts = {name: content.decode() for name, (_, content) in self.files().items()}
         assert {name: texts[name] for name in OWN_FILES} == OWN_FILES
         assert {texts[name] for name in OF_THIS_MACHINE} == {"# mine\n"}
@@ -99,7 +94,7 @@ class Owned:
 
 
 def create(command_line: CommandLine, template: Path, **answers: object) -> Owned:
-    """Render with cruft and hand it to its owner."""
+    """Render with cruft and make the owner's changes."""
     folder = command_line.home.parent / "user-service"
     words = (*CRUFT, "create", template, "--no-input", "--output-dir", folder.parent)
     done = command_line.run(*words, "--extra-context", json.dumps(answers))
@@ -108,31 +103,32 @@ def create(command_line: CommandLine, template: Path, **answers: object) -> Owne
 
 
 def renew(template: Path) -> None:
-    """Change the template as a release does: an option added, a file renamed, lines changed."""
+    """Change the template as a release does: add an option, rename a file, change lines."""
     service = template / "{{cookiecutter.project_slug}}"
     questions = template / "cookiecutter.json"
     asked = '  "use_tips": "no",\n  "__check_use_tips": "{{ check(cookiecutter) }}",\n'
-    replace(questions, '  "license": "MIT",\n', asked + '  "license": "MIT",\n')
+    licence = '  "license": "MIT",\n'
+    replace_once(questions, (licence, asked + licence))
     choices = '  "_choices": {\n'
-    replace(questions, choices, choices + '    "use_tips": ["yes", "no"],\n')
+    replace_once(questions, (choices, choices + '    "use_tips": ["yes", "no"],\n'))
     manifest = "MANIFEST: tuple[Part, ...] = (\n"
     part = '    Part("use_tips", answer=True, files=("docs/tips.md",)),\n'
-    replace(template / "hooks/post_gen_project.py", manifest, manifest + part)
+    replace_once(template / "hooks/post_gen_project.py", (manifest, manifest + part))
     (service / "docs/tips.md").write_text("# Tips\n", encoding="utf-8")
     (service / "docs/messaging.md").rename(service / "docs/events.md")
     for path in service.rglob("*.md"):
         text = path.read_text(encoding="utf-8").replace("docs/messaging.md", "docs/events.md")
         path.write_text(text, encoding="utf-8")
     linked = "# {% if cookiecutter.use_tips %}\n[Tips](docs/tips.md).\n\n# {% endif %}\n"
-    replace(service / "README.md", "## First run\n", f"{linked}## First run\n")
-    replace(service / "Makefile", "## List the commands", "## Show the commands")
+    replace_once(service / "README.md", ("## First run\n", f"{linked}## First run\n"))
+    replace_once(service / "Makefile", ("## List the commands", "## Show the commands"))
 
 
 @pytest.mark.timeout(900)
-def test_a_newer_template_is_taken_and_the_suite_passes_afterwards(
-    command_line: CommandLine, template_repository: Path
+def test_after_an_update_to_a_newer_template_the_services_suite_passes(
+    command_line: CommandLine, template_repository: Path, servers: Servers
 ) -> None:
-    """First without its new option, as nobody has been asked, then with it."""
+    """First with the new option's default, then with the option chosen."""
     owned = create(command_line, template_repository)
     renew(template_repository)
     command_line.commit(template_repository)
@@ -150,14 +146,13 @@ def test_a_newer_template_is_taken_and_the_suite_passes_afterwards(
     assert "## Show the commands" in (owned.folder / "Makefile").read_text(encoding="utf-8")
     for name in OF_THIS_MACHINE:
         (owned.folder / name).unlink()
-    run(owned.folder, "make", "setup", "lint")
-    with running_servers() as servers:
-        run(owned.folder, "make", "test", **servers.environment())
+    run_in_service(owned.folder, "make", "setup", "lint")
+    run_in_service(owned.folder, "make", "test", **servers.environment())
 
 
 @pytest.mark.parametrize("chosen", [True, False], ids=["on", "off"])
 @pytest.mark.parametrize("option", ["use_redis", "use_rabbitmq"])
-def test_an_option_can_be_switched_later(
+def test_an_option_that_is_switched_later_gives_the_files_of_a_new_service(
     command_line: CommandLine,
     template_repository: Path,
     render: Render,
@@ -165,29 +160,26 @@ def test_an_option_can_be_switched_later(
     *,
     chosen: bool,
 ) -> None:
-    """But for what is the owner's, the service is then what a new one would be.
-
-    tests/test_variants.py runs the suite of that one.
-    """
+    """Apart from the owner's changes. tests/test_variants.py runs the suite of the new service."""
     owned = create(command_line, template_repository, **{option: not chosen})
     owned.update(**{option: chosen})
 
     owned.assert_own()
     edited = {"pyproject.toml", "src/config.py", "src/usecases/__init__.py"}
     mine = {*OWN_FILES, *OF_THIS_MACHINE, *edited, ".cruft.json"}
-    updated, expected = owned.files(), files_of(render(**{option: chosen}))
-    new, old = updated.keys() - mine, expected.keys() - mine
-    assert new == old
-    assert [name for name in new if updated[name][1] != expected[name][1]] == []
+    updated = owned.files()
+    expected = files_of(render(**{option: chosen}))
+    names = updated.keys() - mine
+    assert names == expected.keys() - mine
+    assert [name for name in names if updated[name][1] != expected[name][1]] == []
     text = (owned.folder / "pyproject.toml").read_text(encoding="utf-8")
     dependency = {"use_redis": "redis", "use_rabbitmq": "aio-pika"}[option]
     assert bool(re.search(rf'"{dependency}[\[=]', text)) == chosen
 
 
-def test_a_line_that_both_have_changed_is_an_ordinary_conflict(
+def test_a_line_that_owner_and_template_changed_is_a_git_conflict_in_that_file_only(
     command_line: CommandLine, template_repository: Path
 ) -> None:
-    """Git's own markers, in that file alone."""
     owned = create(command_line, template_repository)
     owned.edit("Makefile", "## List the commands", "## What there is")
     command_line.commit(owned.folder)
@@ -204,10 +196,10 @@ def test_a_line_that_both_have_changed_is_an_ordinary_conflict(
     owned.assert_own()
 
 
-def test_a_service_that_was_rendered_without_cruft_is_linked_later(
+def test_a_service_rendered_without_cruft_can_be_linked_and_then_updated(
     command_line: CommandLine, template_repository: Path
 ) -> None:
-    """`cruft link` at the commit it came from; the next update then knows what is new."""
+    """`cruft link` records the commit it was rendered from; the next update starts there."""
     parent = command_line.home.parent
     plain = (sys.executable, "-m", "cookiecutter", template_repository, "--no-input")
     done = command_line.run(*plain, "--output-dir", parent)

@@ -1,6 +1,6 @@
-"""Every combination of the options that change code: its own checks and its own suite.
+"""Variants: each combination of the options that change code passes all checks and its suite.
 
-On real servers, one variant after the other: their suites use all cores.
+They run on real servers, one variant after the other, because their suites use all cores.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.test_answers import HOSTILE, assert_python_compiles
-from tools.matrix import AT_ONCE, table
-from tools.servers import running_servers
-from tools.variants import Outcome, Variant, checks, examine, run, variants
+from tools.common.processes import run_in_service
+from tools.variants.checks import Outcome, checks, examine, table
+from tools.variants.variant import Variant, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import Render
+    from tools.servers.running import Servers
 
 Outcomes = dict[str, Outcome]
 VARIANTS = variants()
-# Builds the API of each folder that is named, and prints what its documentation says of it.
+# Builds the API of each given folder, and prints the `info` of its OpenAPI document.
 SHOW = """
 import importlib, json, pathlib, sys
 from src import main
@@ -40,12 +41,12 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def examined(render: Render) -> Iterator[dict[str, Future[Outcomes]]]:
-    """Examine all of them, in the background."""
+def examined(render: Render, servers: Servers) -> Iterator[dict[str, Future[Outcomes]]]:
+    """Run all checks in the background, one variant after the other."""
     for variant in VARIANTS:
         variant.folder = render(**variant.options)
-    with running_servers() as servers, ThreadPoolExecutor(AT_ONCE) as pool:
-        settings = servers.environment()
+    settings = servers.environment()
+    with ThreadPoolExecutor(max_workers=1) as pool:
         futures = {str(v): pool.submit(examine, v, settings) for v in VARIANTS}
         yield futures
         print(table({name: future.result() for name, future in futures.items()}))  # noqa: T201
@@ -53,10 +54,10 @@ def examined(render: Render) -> Iterator[dict[str, Future[Outcomes]]]:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("check", checks({}))
-def test_every_variant_passes(
+def test_every_variant_passes_every_check(
     examined: dict[str, Future[Outcomes]], variant: Variant, check: str
 ) -> None:
-    """Format, style, types, imports, dependencies, no dead code, no trace, and its whole suite."""
+    """The checks are those of tools/variants/checks.py; the last one is the variant's suite."""
     outcome = examined[str(variant)].result()[check]
     assert not outcome.problem, outcome.problem
 
@@ -65,7 +66,7 @@ def test_every_variant_passes(
 def test_hostile_answers_reach_the_documentation_of_every_variant_intact(
     examined: dict[str, Future[Outcomes]], render: Render, variant: Variant
 ) -> None:
-    """The code is the same whatever the text says; the API shows it, and nothing ran."""
+    """The text is not executed, and the API's documentation shows it unchanged."""
     examined[str(variant)].result()
     texts: dict[Path, str] = {}
     for text in HOSTILE:
@@ -85,18 +86,18 @@ def test_hostile_answers_reach_the_documentation_of_every_variant_intact(
     assert own["title"] == "User Service"
 
 
-def test_the_default_variant_is_linted_as_its_owner_does_it(
+def test_make_lint_passes_in_the_default_variant(
     examined: dict[str, Future[Outcomes]],
 ) -> None:
-    """`make lint` is those checks together."""
     examined[str(VARIANTS[0])].result()
-    run(VARIANTS[0].folder, "make", "lint")
+    run_in_service(VARIANTS[0].folder, "make", "lint")
 
 
-def test_a_second_setup_changes_nothing(examined: dict[str, Future[Outcomes]]) -> None:
-    """The secrets and the lock that an owner has are kept."""
+def test_a_second_setup_keeps_the_secrets_and_the_lock_file(
+    examined: dict[str, Future[Outcomes]],
+) -> None:
     examined[str(VARIANTS[0])].result()
     folder = VARIANTS[0].folder
     kept = {name: (folder / name).read_bytes() for name in (".env", "uv.lock")}
-    run(folder, "make", "setup")
+    run_in_service(folder, "make", "setup")
     assert kept == {name: (folder / name).read_bytes() for name in kept}

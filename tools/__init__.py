@@ -1,1 +1,1 @@
-"""What the template needs around itself: real servers, and the tour of a rendered service."""
+"""The tools of the template: real servers, the demo, the checks of all variants, the pictures."""

@@ -20,14 +20,14 @@ from bench.speed import growth, plot, requests
 from bench.speed.requests import ALL, APP, ME, REFERENCE, UNHASHED, USERS_OF_HITS, Requests
 from bench.speed.target import serving
 from bench.stage import ROOT, Stage
-from tools import packages
-from tools.console import Console
-from tools.demo import render
-from tools.errors import ToolError
-from tools.namespace import Namespace
-from tools.probes import NotReady
-from tools.servers import running_servers
-from tools.service import Service
+from tools.common.console import Console
+from tools.common.errors import ToolError
+from tools.demo.default_service import render
+from tools.demo.service import Service
+from tools.servers import packages
+from tools.servers.namespace import Namespace
+from tools.servers.probes import NotReady
+from tools.servers.running import running_servers
 
 PLOT = ROOT / "docs/latency.svg"
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128)

@@ -15,7 +15,7 @@ import httpx2
 from bench.report import Measure, Ratio
 from bench.speed.target import Target
 from bench.stage import Stage
-from tools.namespace import connect_postgres
+from tools.servers.clients import connect_postgres
 
 USERS = """
 INSERT INTO users (id, email, password_hash, is_active, created_at, updated_at, version)

@@ -7,8 +7,8 @@ from pathlib import Path
 from bench.report import Measure
 from bench.speed.target import Load, Target, serving
 from bench.stage import Stage
-from tools.errors import ToolError
-from tools.namespace import redis_client
+from tools.common.errors import ToolError
+from tools.servers.clients import redis_client
 
 ME, LIVE, REGISTER = "/api/v1/users/me", "/health/live", "/api/v1/auth/register"
 HIT = Measure("me from the cache ÷ REF", 1.25, 0.85, at_most=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 
 from bench.stage import ROOT, Stage
-from tools.errors import ToolError
-from tools.machine import free_port, last_lines
+from tools.common.errors import ToolError
+from tools.common.machine import free_port, last_lines
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 CONNECTIONS = 32

@@ -1,4 +1,4 @@
-"""A stack for each variant, and the reason if there is no Docker Engine to start it."""
+"""A stack for each variant; without a Docker Engine, the tests are skipped with the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.containers.stack import BETWEEN, PRODUCTION, VARIANTS, Stack
-from tools.containers import obstacle
+from tools.common.docker import obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from tests.conftest import Render
 
 HERE = Path(__file__).parent
-# The first test that wants a stack builds its image, and a slow machine is no failure.
-PATIENCE = 900
+# The first test of a stack builds its image, which takes long on a slow machine.
+TIMEOUT = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests here, and skip them where they cannot run."""
+    """Mark the tests of this folder, and skip them where they cannot run."""
     if os.environ.get("SERVERS", "docker") != "docker":
-        reason: str | None = "SERVERS asks for others than Docker's"
+        reason: str | None = "SERVERS excludes Docker"
     else:
         reason = obstacle()
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.containers)
-            item.add_marker(pytest.mark.timeout(PATIENCE))  # where a test has none of its own
+            item.add_marker(pytest.mark.timeout(TIMEOUT))  # a test's own timeout takes precedence
             if reason:
                 item.add_marker(pytest.mark.skip(reason=f"no containers here: {reason}"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Start every variant as its user would, and look closer at the largest and the smallest."""
+    """Test the first start of every variant, and all else of the largest and the smallest."""
     if "stack" in metafunc.fixturenames:
         is_first_start = metafunc.module.__name__.endswith("test_development")
         variants = (*VARIANTS, *BETWEEN) if is_first_start else VARIANTS
@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, render: Render) -> Iterator[Stack]:
-    """Render a variant under a name of its own, with nothing edited, and remove it afterwards."""
+    """A rendered variant with a unique name and nothing edited; it is removed afterwards."""
     variant = request.param
     slug = f"stack-{variant.name}-{secrets.token_hex(3)}"
     stack = Stack(render(project_slug=slug, **variant.answers), variant)
@@ -57,13 +57,13 @@ def stack(request: pytest.FixtureRequest, render: Render) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def development(stack: Stack) -> Stack:
-    """Have the stack up as the first command of a user starts it."""
+    """The stack, started as by a user's first command."""
     stack.up()
     return stack
 
 
 @pytest.fixture(scope="module")
 def production(stack: Stack) -> Stack:
-    """Have the stack up without what is for development."""
+    """The stack, started without the development file."""
     stack.up(files=PRODUCTION)
     return stack

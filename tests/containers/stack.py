@@ -1,4 +1,4 @@
-"""One variant of the service, as containers: started as its owner would, looked at from outside."""
+"""One variant of the service as containers, started as its owner would and inspected."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import json
 import os
 import re
 import secrets
-import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from tools.machine import free_port
+from tools.common.errors import ToolError
+from tools.common.machine import free_port
+from tools.common.processes import run
+from tools.common.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-PASSWORD = "violet-kettle-93-harbour"  # noqa: S105 -- of users that last for a test
+PASSWORD = "violet-kettle-93-harbour"  # noqa: S105 -- of users that exist for one test
 PRODUCTION = ("docker-compose.yml",)
 PROXY = (*PRODUCTION, "docker-compose.proxy.yml")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Answers to the prompts, and the servers that those give a service."""
+    """Answers to the prompts, and the servers of the resulting service."""
 
     name: str
     answers: dict[str, object]
@@ -34,16 +35,17 @@ class Variant:
 
     @property
     def services(self) -> set[str]:
-        """What `docker compose ps` shows."""
+        """The services that `docker compose ps` shows."""
         return {"micro_service", "consume_worker", *self.servers}
 
 
-NO_REDIS, NO_RABBITMQ = {"use_redis": "no"}, {"use_rabbitmq": "no"}
+NO_REDIS = {"use_redis": "no"}
+NO_RABBITMQ = {"use_rabbitmq": "no"}
 VARIANTS = (
     Variant("default", {}, ("db", "redis", "rabbitmq")),
     Variant("smallest", {**NO_REDIS, **NO_RABBITMQ}, ("db",)),
 )
-# Made of the same parts: their first start is tested, and what holds for both others is not.
+# Made of the same parts: only their first start is tested.
 BETWEEN = (
     Variant("redis", {**NO_RABBITMQ}, ("db", "redis")),
     Variant("rabbitmq", {**NO_REDIS}, ("db", "rabbitmq")),
@@ -51,45 +53,15 @@ BETWEEN = (
 
 
 def docker(*words: str, within: float = 120) -> str:
-    """Run a command of Docker's and return what it printed, or fail with that."""
+    """Run a docker command and return its output; raise `ToolError` if it fails."""
     return run("docker", *words, within=within)
-
-
-def run(
-    *words: str,
-    within: float = 120,
-    cwd: Path | None = None,
-    env: dict[str, str] | None = None,
-) -> str:
-    """Run a command and return what it printed, or fail with that."""
-    done = subprocess.run(
-        words,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        check=False,
-        timeout=within,
-        cwd=cwd,
-        env=env,
-    )
-    assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout[-4000:]}"
-    return done.stdout.strip()
-
-
-def eventually(question: str, answer: Callable[[], object], within: float = 120) -> None:
-    """Fail with the question if the answer stays false."""
-    deadline = time.monotonic() + within
-    while not answer():
-        assert time.monotonic() < deadline, question
-        time.sleep(0.2)
 
 
 @dataclass
 class Stack:
-    """A rendered service; its folder's name is unique, and so are its containers, image and port.
+    """A rendered service. Its folder's name, containers, image and port are unique.
 
-    `registered` are the users whose registration was confirmed: none may ever be lost.
+    `registered` are the users whose registration was confirmed: none may be lost.
     """
 
     folder: Path
@@ -100,62 +72,65 @@ class Stack:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Read what rendering wrote for this machine: ports and secrets."""
+        """The rendered settings of this machine: ports and secrets."""
         lines = (self.folder / ".env").read_text(encoding="utf-8").splitlines()
         return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
 
     @property
     def secrets(self) -> dict[str, str]:
-        """Name those of the settings that nobody may see."""
+        """The settings that are secrets."""
         found = {n: v for n, v in self.settings.items() if n.endswith(("_PASSWORD", "_KEY"))}
-        assert len(found) == len(self.variant.servers) + 1, "one for each, and the signing key"
+        assert len(found) == len(self.variant.servers) + 1, (
+            "one for each server, and the signing key"
+        )
         return found
 
     @property
     def url(self) -> str:
-        """Where the published port is."""
+        """The address of the published port."""
         return f"http://127.0.0.1:{self.port}"
 
     def compose(self, *words: str, within: float = 600) -> str:
-        """Run a command of Docker Compose in the service's folder, with the files now in use."""
+        """Run a Docker Compose command in the service's folder, with the current Compose files."""
         files = [word for file in self.files for word in ("-f", file)]
         settings = {**os.environ, "APP_PORT": str(self.port)}
         command = ("docker", "compose", *files, *words)
-        return run(*command, within=within, cwd=self.folder, env=settings)
+        return run(*command, within=within, cwd=self.folder, environment=settings)
 
     def up(self, *words: str, files: tuple[str, ...] = ()) -> float:
-        """Start everything and wait until it is healthy; return the seconds that took."""
+        """Start all services and wait until they are healthy; return the seconds that took."""
         self.files = files
         begun = time.monotonic()
         try:
             self.compose("up", "--build", "--detach", "--wait", "--remove-orphans", *words)
-        except AssertionError as error:
+        except ToolError as error:
             error.add_note(self.compose("logs", "--no-color", "--tail", "20"))
             raise
         return time.monotonic() - begun
 
     def down(self) -> None:
-        """Remove all that was made for this stack."""
+        """Remove all containers, volumes, networks and images of this stack."""
         self.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
 
     def containers(self, service: str) -> list[str]:
-        """Name a service's containers, stopped ones too."""
+        """Return the ids of a service's containers, stopped ones included."""
         return self.compose("ps", "--all", "--quiet", service).split()
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """Say what Docker knows of a service's first container."""
+        """Return `docker inspect` of a service's first container."""
         found: dict[str, Any] = json.loads(docker("inspect", self.containers(service)[0]))[0]
         return found
 
     def image(self) -> dict[str, Any]:
-        """Say what Docker knows of the service's image."""
+        """Return `docker image inspect` of the service's image."""
         found: dict[str, Any] = json.loads(docker("image", "inspect", self.folder.name))[0]
         return found
 
     def crash(self, service: str) -> None:
-        """Kill a service's first process, and wait until Docker has started it again by itself."""
+        """Kill a service's first process, and wait until Docker has restarted it."""
         before = self.inspect(service)
-        # From outside, since it cannot be from inside; `docker kill` would count as a stop.
+        # From the host's process namespace: inside, the first process ignores SIGKILL, and after
+        # `docker kill` Docker does not restart the container.
         options = ("--rm", "--pid", "host", "--user", "0", "--entrypoint", "sh")
         docker("run", *options, self.folder.name, "-c", f"kill -9 {before['State']['Pid']}")
 
@@ -163,26 +138,26 @@ class Stack:
             now = self.inspect(service)
             return bool(now["RestartCount"] > before["RestartCount"] and now["State"]["Running"])
 
-        eventually(f"{service} was started again", is_back)
+        eventually(f"{service} was restarted", is_back, within=120)
 
     def shell(self, service: str, script: str, *options: str) -> str:
-        """Run a script inside a service's first container."""
+        """Run a script in a service's first container."""
         return self.compose("exec", "-T", *options, service, "sh", "-c", script)
 
     def sql(self, query: str) -> str:
-        """Ask the database, past the service."""
+        """Query the database directly."""
         psql = f'psql -qtA -h 127.0.0.1 -U "$POSTGRES_USER" "$POSTGRES_DB" -c "{query}"'
         return self.shell("db", f'PGPASSWORD="$POSTGRES_PASSWORD" {psql}')
 
     def is_healthy(self) -> bool:
-        """Tell whether every container that should run is healthy."""
+        """Return whether every expected service is healthy."""
         lines = self.compose("ps", "--format", "json").splitlines()
         states = {row["Service"]: row["Health"] for row in map(json.loads, lines)}
         expected = self.variant.services
         return all(states.get(service) == "healthy" for service in expected)
 
     def register(self) -> bool:
-        """Open an account, and remember it if the service said that it did."""
+        """Register a user; return whether the service confirmed it, which `registered` keeps."""
         body = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
         try:
             answer = httpx2.post(f"{self.url}/api/v1/auth/register", json=body, timeout=10)
@@ -193,12 +168,12 @@ class Stack:
         return answer.status_code == httpx2.codes.CREATED
 
     def missing(self) -> set[str]:
-        """Name the users who were not welcomed, or more than once."""
+        """Return the registered users without exactly one notification."""
         lines = self.sql("SELECT user_id || ' ' || count(*) FROM notifications GROUP BY user_id")
-        welcomed = dict(line.split() for line in lines.splitlines())
-        return {user for user in self.registered if welcomed.get(user) != "1"}
+        counts = dict(line.split() for line in lines.splitlines())
+        return {user for user in self.registered if counts.get(user) != "1"}
 
     def settle(self) -> None:
-        """Insist that every registered user is there, and is welcomed exactly once."""
-        eventually("every event arrived once", lambda: not self.missing(), within=180)
+        """Require that every registered user exists and gets exactly one notification."""
+        eventually("every user has one notification", lambda: not self.missing(), within=180)
         assert self.registered <= set(self.sql("SELECT id FROM users").split())

@@ -1,4 +1,4 @@
-"""The first command of a user: `docker compose up --build -d --wait`, and what it gives."""
+"""The stack after a user's first command: `docker compose up --build -d --wait`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.containers.stack import eventually, run
-from tools.console import Console
-from tools.tour import walk
-from tools.visitor import Visitor
-from tools.witness import ServerWitness
+from tools.common.console import Console
+from tools.common.processes import run, try_run
+from tools.common.waiting import eventually
+from tools.demo.api_client import ApiClient
+from tools.demo.inspector import ServerInspector
+from tools.demo.smoke_test import run_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,27 +24,27 @@ if TYPE_CHECKING:
     from tests.containers.stack import Stack
 
 
-async def tour(stack: Stack, log: Path) -> None:
-    """Walk through the API, with a witness at its servers if it has them all."""
-    async with AsyncExitStack() as open_things:
-        client = httpx2.AsyncClient(base_url=stack.url, timeout=10)
-        visitor = Visitor(await open_things.enter_async_context(client))
-        if {"redis", "rabbitmq"} <= stack.variant.services:  # the witness looks into both
+async def smoke_test(stack: Stack, log: Path) -> None:
+    """Run the smoke test, with an inspector if the stack has all three servers."""
+    async with AsyncExitStack() as exit_stack:
+        http = httpx2.AsyncClient(base_url=stack.url, timeout=10)
+        api = ApiClient(await exit_stack.enter_async_context(http))
+        if {"redis", "rabbitmq"} <= stack.variant.services:  # the inspector reads both
             names = {
                 "APP_NAME": stack.folder.name,
                 "RABBITMQ_RETRY_DELAYS_SECONDS": "[10, 60, 300]",
             }
-            witness = ServerWitness({**stack.settings, **names}, log)
-            visitor.witness = await open_things.enter_async_context(witness)
-            await witness.listen()
-        await walk(visitor, Console())
+            inspector = ServerInspector({**stack.settings, **names}, log)
+            api.inspector = await exit_stack.enter_async_context(inspector)
+            await inspector.listen()
+        await run_steps(api, Console())
 
 
-def test_everything_is_healthy_a_minute_after_the_build_and_stays_when_started_again(
+def test_all_is_healthy_within_a_minute_of_the_build_and_a_second_up_changes_nothing(
     stack: Stack,
 ) -> None:
     stack.files = ()
-    stack.compose("create", "--build")  # which pulls what is missing, too
+    stack.compose("create", "--build")  # it also pulls missing images
     seconds = stack.up()
     assert seconds < 60
     assert stack.is_healthy()
@@ -54,7 +55,7 @@ def test_everything_is_healthy_a_minute_after_the_build_and_stays_when_started_a
     assert {row["Service"] for row in rows} == stack.variant.services
 
 
-def test_the_tour_holds(development: Stack, tmp_path: Path) -> None:
+def test_the_smoke_test_passes(development: Stack, tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     command = ("docker", "compose", "logs", "--follow", "--no-log-prefix", "consume_worker")
     with (
@@ -62,14 +63,14 @@ def test_the_tour_holds(development: Stack, tmp_path: Path) -> None:
         subprocess.Popen(command, cwd=development.folder, stdout=output) as follower,
     ):
         try:
-            asyncio.run(tour(development, log))
+            asyncio.run(smoke_test(development, log))
         finally:
             follower.terminate()
     once = "SELECT count(*) FROM users JOIN notifications ON user_id = users.id"
-    eventually("the user was welcomed", lambda: development.sql(once) == "1")
+    eventually("the user has one notification", lambda: development.sql(once) == "1", within=120)
 
 
-def test_the_schema_is_there_and_a_second_upgrade_changes_nothing(development: Stack) -> None:
+def test_the_schema_is_migrated_and_a_second_upgrade_changes_nothing(development: Stack) -> None:
     before = development.sql("SELECT version_num FROM alembic_version")
     upgrade = 'bash -c "alembic upgrade head"'
     assert "Running upgrade" not in development.shell("micro_service", upgrade)
@@ -78,7 +79,7 @@ def test_the_schema_is_there_and_a_second_upgrade_changes_nothing(development: S
     assert development.inspect("migrate")["State"]["ExitCode"] == 0
 
 
-def test_changed_code_is_served_without_a_build(development: Stack) -> None:
+def test_changed_code_is_served_without_a_new_build(development: Stack) -> None:
     source = development.folder / "src" / "api" / "schemas.py"
     text = source.read_text(encoding="utf-8")
     source.write_text(text.replace('"alive"', '"awake"'), encoding="utf-8")
@@ -91,12 +92,12 @@ def test_changed_code_is_served_without_a_build(development: Stack) -> None:
         return bool(status == "awake")
 
     try:
-        eventually("the changed answer is served", is_reloaded)
+        eventually("the changed answer is served", is_reloaded, within=120)
     finally:
         source.write_text(text, encoding="utf-8")
 
 
-def test_only_loopback_ports_are_published(development: Stack) -> None:
+def test_ports_are_published_on_loopback_only(development: Stack) -> None:
     for service in development.variant.services:
         ports = development.inspect(service)["NetworkSettings"]["Ports"]
         bindings = [binding for found in ports.values() for binding in found or ()]
@@ -106,14 +107,12 @@ def test_only_loopback_ports_are_published(development: Stack) -> None:
 
 
 @pytest.mark.parametrize("command", ["up", "config"])
-def test_without_its_env_file_compose_starts_nothing_and_says_what_to_do(
+def test_without_an_env_file_compose_fails_and_names_make_setup(
     stack: Stack, tmp_path: Path, command: str
 ) -> None:
     clone = tmp_path / "clone"
     run("cp", "-r", str(stack.folder), str(clone))
     (clone / ".env").unlink()
-    done = subprocess.run(
-        ("docker", "compose", command), cwd=clone, capture_output=True, text=True, check=False
-    )
+    done = try_run("docker", "compose", command, cwd=clone)
     assert done.returncode != 0
-    assert "make setup" in done.stderr
+    assert "make setup" in done.stdout

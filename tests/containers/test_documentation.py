@@ -1,4 +1,4 @@
-"""`/docs` and `/redoc` as a person sees them: in Chromium, which can reach this service only."""
+"""`/docs` and `/redoc` in Chromium, which can reach this service only."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from tests.containers.stack import Stack
 
-# SCREENSHOTS=docs/images has them written where the README shows them.
+# SCREENSHOTS=docs/images writes the pictures that the README shows.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
-PATIENCE = 30
-WAITING = "textarea.body-param__text"
+TIMEOUT = 30
+BODY = "textarea.body-param__text"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chrome]:
-    """A headless Chromium for which no host exists but this machine."""
+    """A headless Chromium that can resolve no host but this machine."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if not chromium or not driver:
@@ -41,7 +41,7 @@ def browser() -> Iterator[Chrome]:
     options.binary_location = chromium
     for argument in (
         "headless",
-        "no-sandbox",  # which it cannot have as root
+        "no-sandbox",  # root cannot have a sandbox
         "disable-dev-shm-usage",
         "window-size=1100,760",
         "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -53,29 +53,29 @@ def browser() -> Iterator[Chrome]:
 
 
 def find(browser: Chrome, selector: str) -> WebElement:
-    """Wait for an element."""
+    """Wait for an element and return it."""
     condition = presence_of_element_located((By.CSS_SELECTOR, selector))
-    return WebDriverWait(browser, PATIENCE).until(condition, f"there is no {selector}")
+    return WebDriverWait(browser, TIMEOUT).until(condition, f"no element {selector}")
 
 
 def click(browser: Chrome, selector: str) -> None:
-    """Click an element, wherever on the page it is."""
+    """Click an element, also one outside the visible part of the page."""
     browser.execute_script("arguments[0].click()", find(browser, selector))
 
 
 def log(browser: Chrome, kind: str) -> list[dict[str, str]]:
-    """Take what one of the browser's logs has since it was last asked for."""
+    """Return the entries of a browser log since the last call."""
     entries: list[dict[str, str]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
     return entries
 
 
-def complaints(browser: Chrome) -> list[str]:
-    """List what the browser wrote to its console: refused scripts, missing files, errors."""
+def console_messages(browser: Chrome) -> list[str]:
+    """Return the browser's console: refused scripts, missing files, errors."""
     return [entry["message"] for entry in log(browser, "browser")]
 
 
 def hosts(browser: Chrome) -> set[str]:
-    """Tell which hosts were asked for anything."""
+    """Return the hosts that got a request."""
     messages = [json.loads(entry["message"])["message"] for entry in log(browser, "performance")]
     sent = [
         m["params"]["request"]["url"]
@@ -86,7 +86,7 @@ def hosts(browser: Chrome) -> set[str]:
 
 
 def take_screenshot(browser: Chrome, name: str) -> None:
-    """Keep a picture for the README, if one was asked for."""
+    """Save a picture for the README, if SCREENSHOTS is set."""
     if SCREENSHOTS:
         folder = ROOT / SCREENSHOTS
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,12 +94,12 @@ def take_screenshot(browser: Chrome, name: str) -> None:
 
 
 def execute(browser: Chrome, operation: str, body: dict[str, str] | None = None) -> str:
-    """Open an operation in Swagger UI, try it out, and return the answer's status and text."""
+    """Execute an operation in Swagger UI and return the answer's status and text."""
     block = f"div.opblock[id$='{operation}']"
     click(browser, f"{block} .opblock-summary-control")
     click(browser, f"{block} .try-out__btn")
     if body is not None:
-        area = find(browser, f"{block} {WAITING}")
+        area = find(browser, f"{block} {BODY}")
         area.clear()
         area.send_keys(json.dumps(body))
     click(browser, f"{block} .execute")
@@ -110,7 +110,7 @@ def execute(browser: Chrome, operation: str, body: dict[str, str] | None = None)
 
 
 def operation(browser: Chrome, path: str) -> str:
-    """Return the end of the id that Swagger UI gives an operation's block."""
+    """Return the end of the id of an operation's block in Swagger UI."""
     block = "block => [block.querySelector('[data-path]').dataset.path, block.id]"
     script = f"return [...document.querySelectorAll('.opblock')].map({block})"
     find(browser, ".opblock")
@@ -118,7 +118,7 @@ def operation(browser: Chrome, path: str) -> str:
     return found[path]
 
 
-def test_a_user_registers_authorises_and_calls_me_from_swagger_ui(
+def test_a_user_can_register_authorise_and_read_me_in_swagger_ui(
     production: Stack, browser: Chrome
 ) -> None:
     browser.get(f"{production.url}/docs")
@@ -137,21 +137,23 @@ def test_a_user_registers_authorises_and_calls_me_from_swagger_ui(
     answer = execute(browser, operation(browser, "/api/v1/users/me"))
     assert answer.startswith("200")
     assert account["email"] in answer
-    assert not complaints(browser)
+    assert not console_messages(browser)
     assert hosts(browser) == {f"127.0.0.1:{production.port}"}
 
 
-def test_redoc_renders_and_finds_an_operation(production: Stack, browser: Chrome) -> None:
+def test_redoc_renders_and_its_search_finds_an_operation(
+    production: Stack, browser: Chrome
+) -> None:
     browser.get(f"{production.url}/redoc")
     find(browser, "h1")
     take_screenshot(browser, "redoc.png")
     find(browser, "input[role=search], .search-input").send_keys("password")
     find(browser, "[data-role='search:results'] label")
-    assert not complaints(browser)
+    assert not console_messages(browser)
     assert hosts(browser) == {f"127.0.0.1:{production.port}"}
 
 
-def test_the_browser_refuses_scripts_that_are_not_the_services(
+def test_the_content_security_policy_blocks_foreign_scripts(
     production: Stack, browser: Chrome
 ) -> None:
     browser.get(f"{production.url}/docs")
@@ -160,4 +162,4 @@ def test_the_browser_refuses_scripts_that_are_not_the_services(
         "document.body.append(s)"
     )
     assert browser.execute_script("return window.foreign") is None
-    assert [text for text in complaints(browser) if "Content Security Policy" in text]
+    assert [text for text in console_messages(browser) if "Content Security Policy" in text]

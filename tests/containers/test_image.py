@@ -1,4 +1,4 @@
-"""The image: what is in it, what is not, and how fast a change of code is built."""
+"""The image: its contents, its labels, and the time to rebuild it after a change of code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import ROOT
-from tests.containers.stack import docker, run
+from tests.containers.stack import docker
+from tools.common.processes import run
 
 if TYPE_CHECKING:
     from tests.containers.stack import Stack
@@ -25,14 +26,14 @@ EXPECTED = {"alembic.ini", "migrations", "pyproject.toml", "src"}
 
 @pytest.fixture(scope="module")
 def added(production: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes]]:
-    """List what the build put on its base: every file of every layer, overwritten ones, too."""
+    """All files of all layers above the base image, overwritten ones included."""
     base = json.loads(docker("image", "inspect", BASE, "--format", "{{json .RootFS.Layers}}"))
     saved = tmp_path_factory.mktemp("image") / "saved.tar"
     docker("save", "--output", str(saved), production.folder.name, within=300)
     files = []
     with tarfile.open(saved) as image:
         layers = json.loads(read(image, "manifest.json"))[0]["Layers"][len(base) :]
-        for layer in layers:  # compressed or not: that depends on how Docker stores it
+        for layer in layers:  # Docker's storage decides whether it is compressed
             with tarfile.open(fileobj=BytesIO(read(image, layer))) as archive:
                 files += [(m.name, read(archive, m)) for m in archive if m.isfile()]
     saved.unlink()
@@ -40,32 +41,32 @@ def added(production: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[t
 
 
 def read(archive: tarfile.TarFile, member: str | tarfile.TarInfo) -> bytes:
-    """Read one file of an archive."""
+    """Return the content of an archive's file."""
     file = archive.extractfile(member)
     assert file
     return file.read()
 
 
 def inside(stack: Stack, script: str) -> str:
-    """Run a script in a container of the image, as its root, without network."""
+    """Run a script in a container of the image, as root and without network."""
     options = ("--rm", "--network", "none", "--user", "0", "--entrypoint", "sh")
     return docker("run", *options, stack.folder.name, "-c", script)
 
 
-def test_hadolint_has_nothing_to_say(stack: Stack) -> None:
+def test_the_dockerfile_passes_hadolint(stack: Stack) -> None:
     run(str(ROOT / ".venv/bin/hadolint"), str(stack.folder / "Dockerfile"))
 
 
-def test_it_adds_what_the_documents_say_and_at_most_120_megabytes(
+def test_the_image_adds_at_most_the_documented_size_and_at_most_120_megabytes(
     production: Stack, added: list[tuple[str, bytes]]
 ) -> None:
     size = sum(len(content) for _, content in added) / MEGABYTE
     text = (production.folder / "docs" / "deployment.md").read_text(encoding="utf-8")
-    said = int(re.findall(r"at most (\d+) MB", text)[0])
-    assert 0 < size <= said <= 120
+    documented = int(re.findall(r"at most (\d+) MB", text)[0])
+    assert 0 < size <= documented <= 120
 
 
-def test_only_what_runs_is_in_it(production: Stack) -> None:
+def test_the_image_contains_no_build_tools_tests_or_caches(production: Stack) -> None:
     assert set(inside(production, "ls -A /app").split()) == EXPECTED
     found = inside(production, "command -v gcc cc g++ make uv git curl wget || true")
     assert not found
@@ -78,7 +79,7 @@ def test_only_what_runs_is_in_it(production: Stack) -> None:
     assert not inside(production, f"find /app /opt /root /home /tmp {caches}")
 
 
-def test_code_and_packages_belong_to_root_and_everybody_can_read_them(production: Stack) -> None:
+def test_code_and_packages_belong_to_root_and_are_readable_by_all(production: Stack) -> None:
     changeable = r"find /app /opt/venv ! -type l \( ! -user 0 -o -perm /022 -o ! -perm -004 \)"
     assert not inside(production, changeable)
 
@@ -88,12 +89,14 @@ def test_no_secret_is_in_a_layer_or_in_the_history(
 ) -> None:
     secrets = [secret.encode() for secret in production.secrets.values()]
     assert "app/src/main.py" in dict(added)
-    assert not [name for name, content in added if any(it in content for it in secrets)]
-    told = docker("history", "--no-trunc", production.folder.name) + json.dumps(production.image())
-    assert not [name for name, secret in production.secrets.items() if secret in told]
+    assert not [name for name, content in added if any(secret in content for secret in secrets)]
+    history = docker("history", "--no-trunc", production.folder.name) + json.dumps(
+        production.image()
+    )
+    assert not [name for name, secret in production.secrets.items() if secret in history]
 
 
-def test_it_says_what_it_is(production: Stack) -> None:
+def test_the_image_has_the_labels_user_and_health_check_that_describe_it(production: Stack) -> None:
     config = production.image()["Config"]
     labels = config["Labels"]
     assert labels["org.opencontainers.image.title"] == production.folder.name
@@ -104,7 +107,7 @@ def test_it_says_what_it_is(production: Stack) -> None:
     assert "SECRET" not in json.dumps(config["Env"])
 
 
-def test_version_and_revision_are_given_to_the_build(production: Stack) -> None:
+def test_version_and_revision_become_labels_of_the_image(production: Stack) -> None:
     tag = f"{production.folder.name}:labelled"
     words = ("--build-arg", "VERSION=1.2.3", "--build-arg", "REVISION=abc")
     docker("build", "--quiet", "--tag", tag, *words, str(production.folder))
@@ -114,7 +117,7 @@ def test_version_and_revision_are_given_to_the_build(production: Stack) -> None:
     assert labels["org.opencontainers.image.revision"] == "abc"
 
 
-def test_a_change_of_code_is_built_in_five_seconds_and_keeps_the_dependencies(
+def test_a_change_of_code_rebuilds_the_last_layer_only_in_five_seconds(
     production: Stack,
 ) -> None:
     before = production.image()["RootFS"]["Layers"]
@@ -122,7 +125,7 @@ def test_a_change_of_code_is_built_in_five_seconds_and_keeps_the_dependencies(
     text = source.read_text(encoding="utf-8")
     seconds = []
     try:
-        for number in range(3):  # the machine may be busy with something else for one of them
+        for number in range(3):  # the machine may be busy during one of them
             source.write_text(f"{text}# changed {number}\n", encoding="utf-8")
             begun = time.monotonic()
             production.compose("build")
@@ -139,12 +142,12 @@ def test_a_change_of_code_is_built_in_five_seconds_and_keeps_the_dependencies(
 @pytest.mark.parametrize(
     ("buildkit", "cache"), [("0", True), ("1", True), ("1", False)], ids=["0", "1", "1-no-cache"]
 )
-def test_it_builds_with_buildkit_and_without_and_without_a_cache(
+def test_the_image_builds_with_and_without_buildkit_and_without_a_cache(
     production: Stack, buildkit: str, cache: bool
 ) -> None:
     tag = f"{production.folder.name}:buildkit"
     words = ("--quiet", "--tag", tag) if cache else ("--quiet", "--tag", tag, "--no-cache")
     environment = {**os.environ, "DOCKER_BUILDKIT": buildkit}
-    run("docker", "build", *words, str(production.folder), within=500, env=environment)
+    run("docker", "build", *words, str(production.folder), within=500, environment=environment)
     assert docker("run", "--rm", tag, "python", "-c", "import src.domain; print('runs')") == "runs"
     docker("image", "rm", tag)

@@ -1,4 +1,4 @@
-"""What docs/deployment.md tells an operator to type, as it stands there."""
+"""The commands of docs/deployment.md for operators, run as they are written there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.containers.stack import PASSWORD, PRODUCTION, eventually, run
+from tests.containers.stack import PASSWORD, PRODUCTION
+from tools.common.processes import run
+from tools.common.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.containers.stack import Stack
@@ -21,34 +23,36 @@ VALUES (gen_random_uuid(), 'user.registered.v1', '{}')
 
 
 def type_in(stack: Stack, command: str) -> str:
-    """Run a command of the documents in the service's folder."""
+    """Run a documented command in the service's folder."""
     settings = {"APP_PORT": str(stack.port), "COMPOSE_FILE": PRODUCTION[0]}
-    return run("bash", "-c", command, within=600, cwd=stack.folder, env={**os.environ, **settings})
+    environment = {**os.environ, **settings}
+    return run("bash", "-c", command, within=600, cwd=stack.folder, environment=environment)
 
 
 def documents(stack: Stack) -> str:
-    """Read the page."""
+    """Return the text of docs/deployment.md."""
     return (stack.folder / "docs" / "deployment.md").read_text(encoding="utf-8")
 
 
 def documented(stack: Stack, purpose: str) -> str:
-    """Find a command in the table."""
+    """Return the command for a purpose from the table of docs/deployment.md."""
     found = re.search(rf"(?m)^\| {purpose}[^|]*\| `(.+?)`", documents(stack))
     assert found, purpose
     return f"docker compose {found[1]}"
 
 
-def test_dead_letters_are_listed_and_handed_over_again(production: Stack) -> None:
+def test_dead_letters_are_listed_and_redriven(production: Stack) -> None:
     list_them = documented(production, "list dead letters")
     assert "0 dead letters" in type_in(production, list_them)
     production.sql(" ".join(DEAD.split()))
-    eventually("there is one", lambda: "\n1 dead letters" in type_in(production, list_them))
+    one = "\n1 dead letters"
+    eventually("there is one", lambda: one in type_in(production, list_them), within=120)
     redrive = documented(production, "hand all to the worker again").replace(" [EVENT_ID]", "")
     assert "1 dead letters sent back" in type_in(production, redrive)
-    eventually("it is dead again", lambda: "\n1 dead letters" in type_in(production, list_them))
+    eventually("it is dead again", lambda: one in type_in(production, list_them), within=120)
 
 
-def test_an_account_is_closed(production: Stack) -> None:
+def test_a_closed_account_cannot_log_in(production: Stack) -> None:
     account = {"email": "grace@example.com", "password": PASSWORD}
     answers = [httpx2.post(f"{production.url}/api/v1/auth/register", json=account, timeout=10)]
     command = documented(production, "close an account").replace("ADDRESS", account["email"])
@@ -58,11 +62,11 @@ def test_an_account_is_closed(production: Stack) -> None:
 
 
 @pytest.mark.parametrize("purpose", ["run migrations", "see whether all is well"])
-def test_the_command_works(production: Stack, purpose: str) -> None:
+def test_a_documented_command_succeeds(production: Stack, purpose: str) -> None:
     type_in(production, documented(production, purpose))
 
 
-def test_a_backup_brings_back_what_was_there_and_nothing_else(production: Stack) -> None:
+def test_a_restored_backup_has_the_data_of_the_backup_only(production: Stack) -> None:
     section = documents(production).split("### Back up and restore")[1]
     backup, *restore = re.findall(r"(?m)^    (docker compose .+)$", section)
     assert production.register()

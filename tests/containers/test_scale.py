@@ -1,4 +1,4 @@
-"""Three APIs behind one port and three workers, as docker-compose.proxy.yml makes them."""
+"""Three APIs behind one port and three workers, as docker-compose.proxy.yml starts them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.containers.stack import PASSWORD, PROXY, docker, eventually
+from tests.containers.stack import PASSWORD, PROXY, docker
+from tools.common.docker import docker as try_docker
+from tools.common.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from tests.containers.stack import Stack
 
 SCALE = ("--scale", "micro_service=3", "--scale", "consume_worker=3")
-CLIENTS, ENOUGH = 8, 400
-# Where the proxy's image cannot be pulled, the distribution's package stands in for it.
-STANDIN = """
+CLIENTS = 8
+ENOUGH = 400
+# A substitute from the distribution's package, for machines that cannot pull the proxy's image.
+SUBSTITUTE = """
 FROM python:3.14-slim
 RUN apt-get -o Acquire::Check-Valid-Until=false update -q \
  && apt-get install --yes -q --no-install-recommends haproxy
@@ -38,22 +41,21 @@ ENTRYPOINT ["sh", "-c", "shift; exec haproxy -W -db \\"$@\\"", "--"]
 
 @pytest.fixture(scope="module")
 def haproxy() -> Iterator[None]:
-    """Pull the proxy's image; where that cannot be had, make one and take it away again."""
+    """Pull the proxy's image; if that fails, build a substitute and remove it afterwards."""
     image = "haproxy:3.2"
     for question in (("image", "inspect"), ("pull", "--quiet")):
-        words = ("docker", *question, image)
-        if subprocess.run(words, capture_output=True, check=False, timeout=300).returncode == 0:
+        if try_docker(*question, image, within=300).returncode == 0:
             yield
             return
     build = ("docker", "build", "--quiet", "--tag", image, "-")
-    subprocess.run(build, input=STANDIN, text=True, check=True, timeout=300)
+    subprocess.run(build, input=SUBSTITUTE, text=True, check=True, timeout=300)
     yield
     docker("image", "rm", image)
 
 
 @pytest.fixture(scope="module")
-def scaled(stack: Stack, haproxy: None) -> Iterator[Stack]:  # noqa: ARG001 -- to be there
-    """Have three of each, from nothing: the migrations have yet to run."""
+def scaled(stack: Stack, haproxy: None) -> Iterator[Stack]:  # noqa: ARG001 -- the image must exist
+    """The stack with three APIs and three workers, on an empty database without tables."""
     stack.compose("down", "--volumes")
     stack.registered.clear()
     stack.up(*SCALE, files=PROXY)
@@ -63,25 +65,25 @@ def scaled(stack: Stack, haproxy: None) -> Iterator[Stack]:  # noqa: ARG001 -- t
 
 
 def stop_and_start(replica: str) -> None:
-    """Stop a container, and have it back healthy, as a deploy does before it goes to the next."""
+    """Stop and start a container and wait until it is healthy, as a rolling deployment does."""
     docker("stop", replica)
     time.sleep(1)
     docker("start", replica)
     health = ("inspect", "-f", "{{.State.Health.Status}}", replica)
-    eventually("it is healthy again", lambda: docker(*health) == "healthy")
+    eventually("it is healthy again", lambda: docker(*health) == "healthy", within=120)
 
 
 class Load:
-    """Clients that register and read, and keep every answer that was not as it should be."""
+    """Clients that register and read, and count the outcomes of their requests."""
 
     def __init__(self, stack: Stack) -> None:
-        """Nothing is sent yet."""
+        """Keep the stack; nothing is sent yet."""
         self.stack = stack
         self.answers: Counter[str] = Counter()
         self.done = False
 
     async def client(self, number: int) -> None:
-        """Send requests, one after the other on one connection, until told to end."""
+        """Send requests one after the other on one connection, until `done` is set."""
         address = {"X-Forwarded-For": f"203.0.113.{number}"}
         url = self.stack.url
         async with httpx2.AsyncClient(base_url=url, headers=address, timeout=20) as client:
@@ -95,7 +97,7 @@ class Load:
                     await self.send(client, "GET", "/api/v1/users/me", 200)
 
     async def register(self, client: httpx2.AsyncClient) -> dict[str, str]:
-        """Open an account, remember it if that was confirmed, and return what logs in to it."""
+        """Register a user, add it to `registered` if confirmed, and return its credentials."""
         body = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
         answer = await self.send(client, "POST", "/api/v1/auth/register", 201, json=body)
         if answer is not None:
@@ -118,7 +120,7 @@ class Load:
         return answer
 
     async def during(self, replicas: Sequence[str] = ()) -> None:
-        """Stop and start replicas one after the other, as a deploy does, while the clients send."""
+        """Stop and start replicas one after the other while the clients send requests."""
         clients = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
         for replica in replicas:
             await asyncio.sleep(1)
@@ -127,7 +129,7 @@ class Load:
         await asyncio.gather(*clients)
 
 
-def test_the_migrations_ran_once_before_all_replicas(scaled: Stack) -> None:
+def test_migrations_run_once_before_all_replicas_start(scaled: Stack) -> None:
     assert len(scaled.containers("migrate")) == 1
     ended = scaled.inspect("migrate")["State"]
     assert ended["ExitCode"] == 0
@@ -139,17 +141,18 @@ def test_the_migrations_ran_once_before_all_replicas(scaled: Stack) -> None:
 
 
 def test_migrations_that_start_together_wait_for_each_other(scaled: Stack) -> None:
-    """Without the one that Compose runs first: as an orchestrator might start them."""
+    """An orchestrator may start several at once; Compose runs one before all else."""
     scaled.shell("micro_service", "alembic downgrade base")
     locks = "FROM pg_locks WHERE locktype = 'advisory'"
     migrating = "SELECT pg_advisory_lock(hashtext('migrations')), pg_sleep(60)"
     with ThreadPoolExecutor() as pool:
         first = pool.submit(scaled.sql, migrating)
-        eventually("it migrates", lambda: scaled.sql(f"SELECT count(*) {locks} AND granted") == "1")
+        granted = f"SELECT count(*) {locks} AND granted"
+        eventually("it migrates", lambda: scaled.sql(granted) == "1", within=120)
         upgrade = ("micro_service", "alembic upgrade head")
         others = [pool.submit(scaled.shell, *upgrade) for _ in range(3)]
         waiting = f"SELECT count(*) {locks} AND NOT granted"
-        eventually("three wait for it", lambda: scaled.sql(waiting) == "3")
+        eventually("three wait for it", lambda: scaled.sql(waiting) == "3", within=120)
         scaled.sql(f"SELECT pg_terminate_backend(pid) {locks} AND granted")
         assert first.exception() is not None
         for other in others:
@@ -158,18 +161,18 @@ def test_migrations_that_start_together_wait_for_each_other(scaled: Stack) -> No
     assert scaled.sql("SELECT count(*) FROM users") == "0"
 
 
-def test_requests_reach_every_api_and_events_every_worker(scaled: Stack) -> None:
+def test_requests_reach_every_api_and_events_reach_every_worker(scaled: Stack) -> None:
     asyncio.run(Load(scaled).during())
     scaled.settle()
     for api in scaled.containers("micro_service"):
         assert '"path":"/api/v1/users/me"' in docker("logs", api), api
     workers = scaled.containers("consume_worker")
     busy = [worker for worker in workers if '"event":"event_handled"' in docker("logs", worker)]
-    # RabbitMQ hands events to all; without it whoever comes first takes a batch.
+    # RabbitMQ delivers to all workers; without it, one worker may take all events in a batch.
     assert busy == workers if "rabbitmq" in scaled.variant.services else busy
 
 
-def test_the_client_is_whom_the_proxy_before_names_and_not_whom_he_names(scaled: Stack) -> None:
+def test_the_logged_client_is_the_address_that_the_outer_proxy_added_last(scaled: Stack) -> None:
     headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
     assert httpx2.get(f"{scaled.url}/openapi.json", headers=headers).status_code == 200
     logs = scaled.compose("logs", "--no-log-prefix", "micro_service")
@@ -178,10 +181,10 @@ def test_the_client_is_whom_the_proxy_before_names_and_not_whom_he_names(scaled:
 
 
 @pytest.mark.parametrize("service", ["micro_service", "consume_worker"])
-def test_told_to_stop_under_load_no_replica_loses_what_it_accepted(
+def test_a_rolling_restart_under_load_loses_no_request_and_no_event(
     scaled: Stack, service: str
 ) -> None:
-    eventually("everything is healthy", scaled.is_healthy)
+    eventually("all services are healthy", scaled.is_healthy, within=120)
     load = Load(scaled)
     replicas = scaled.containers(service)
     asyncio.run(load.during(replicas))
@@ -192,7 +195,7 @@ def test_told_to_stop_under_load_no_replica_loses_what_it_accepted(
         assert docker("inspect", "-f", "{{.State.OOMKilled}}", replica) == "false"
 
 
-def test_whoever_waits_waits_longer_than_whom_he_waits_for(scaled: Stack) -> None:
+def test_every_shutdown_timeout_is_longer_than_the_one_it_waits_for(scaled: Stack) -> None:
     api, worker, proxy = map(scaled.inspect, ("micro_service", "consume_worker", "proxy"))
     drain = int(dict(line.split("=", 1) for line in api["Config"]["Env"])["APP_DRAIN_SECONDS"])
     command = api["Config"]["Cmd"]
@@ -201,15 +204,17 @@ def test_whoever_waits_waits_longer_than_whom_he_waits_for(scaled: Stack) -> Non
     seconds = dict(re.findall(r"(?m)^ +([a-z -]+) (\d+)s$", configuration))
     ask = "from src.config import WorkerSettings as W; print(W().shutdown_grace_seconds)"
     grace = float(scaled.shell("consume_worker", f"python -c '{ask}'"))
-    assert int(seconds["timeout check"]) + 1 < drain  # it looks a second after the last answer
+    assert (
+        int(seconds["timeout check"]) + 1 < drain
+    )  # the proxy checks a second after the last answer
     assert drain + uvicorn < api["Config"]["StopTimeout"]
     assert uvicorn < int(seconds["timeout server"])
     assert uvicorn <= int(seconds["hard-stop-after"]) < proxy["Config"]["StopTimeout"]
     assert grace < worker["Config"]["StopTimeout"]
 
 
-def test_a_request_that_is_open_when_all_are_told_to_stop_is_answered(scaled: Stack) -> None:
-    eventually("everything is healthy", scaled.is_healthy)
+def test_a_request_in_flight_is_answered_when_all_replicas_are_stopped(scaled: Stack) -> None:
+    eventually("all services are healthy", scaled.is_healthy, within=120)
     body = json.dumps({"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD})
     connection = HTTPConnection("127.0.0.1", scaled.port, timeout=60)
     connection.putrequest("POST", "/api/v1/auth/register")
@@ -219,13 +224,14 @@ def test_a_request_that_is_open_when_all_are_told_to_stop_is_answered(scaled: St
     replicas = scaled.containers("micro_service")
     with ThreadPoolExecutor() as pool:
         stops = [pool.submit(docker, "stop", replica) for replica in replicas]
-        # No port is open any more; whoever has the request waits for the rest of it.
-        eventually("the others have ended", lambda: sum(stop.done() for stop in stops) == 2)
+        # No port is open any more; one replica waits for the rest of the request.
+        two_ended = "the replicas without the request have ended"
+        eventually(two_ended, lambda: sum(stop.done() for stop in stops) == 2, within=120)
         connection.send(body[10:].encode())
         answer = connection.getresponse()
         assert answer.status == 201
         scaled.registered.add(json.loads(answer.read())["id"])
         connection.close()
     docker("start", *replicas)
-    eventually("everything is healthy", scaled.is_healthy)
+    eventually("all services are healthy", scaled.is_healthy, within=120)
     scaled.settle()

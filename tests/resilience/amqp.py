@@ -1,4 +1,4 @@
-"""The scenario's exchange and queues, seen from outside the service."""
+"""Access to the scenario's exchange and queues from outside the service."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from uuid import uuid4
 
 import aio_pika
 
-from tools.namespace import connect_rabbitmq
+from tools.servers.clients import connect_rabbitmq
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
 
-    from tests.resilience.rig import Rig
+    from tests.resilience.runner import Runner
 
 T = TypeVar("T")
 
 QUORUM: HeadersType = {"x-queue-type": "quorum"}
 
 
-def watch(rig: Rig) -> None:
-    """Keep a copy of every event that is published from now on, in a queue of the checker's."""
+def watch(runner: Runner) -> None:
+    """Copy every event that is published from now on into a queue of the checker."""
 
     async def declare(channel: AbstractChannel) -> None:
         exchange = await channel.declare_exchange(
-            f"{rig.name}.events", aio_pika.ExchangeType.TOPIC, durable=True
+            f"{runner.name}.events", aio_pika.ExchangeType.TOPIC, durable=True
         )
-        queue = await channel.declare_queue(f"{rig.name}.tap", durable=True, arguments=QUORUM)
+        queue = await channel.declare_queue(f"{runner.name}.copies", durable=True, arguments=QUORUM)
         await queue.bind(exchange, "user.#")
 
-    asyncio.run(_with_channel(rig, declare))
+    asyncio.run(_with_channel(runner, declare))
 
 
-def announced(rig: Rig) -> set[str]:
-    """Take the copies, and return the users that they are about."""
-    copies = take(rig, f"{rig.name}.tap")
+def published_users(runner: Runner) -> set[str]:
+    """Take the copies and return the ids of their users."""
+    copies = take(runner, f"{runner.name}.copies")
     return {json.loads(copy.body)["data"]["user_id"] for copy in copies}
 
 
-def dead(rig: Rig) -> list[AbstractIncomingMessage]:
+def dead_letters(runner: Runner) -> list[AbstractIncomingMessage]:
     """Take all dead letters."""
-    return take(rig, f"{rig.name}.consume_worker.dead")
+    return take(runner, f"{runner.name}.consume_worker.dead")
 
 
-def take(rig: Rig, name: str) -> list[AbstractIncomingMessage]:
+def take(runner: Runner, name: str) -> list[AbstractIncomingMessage]:
     """Take all messages out of a queue."""
 
     async def get(channel: AbstractChannel) -> list[AbstractIncomingMessage]:
@@ -57,21 +57,21 @@ def take(rig: Rig, name: str) -> list[AbstractIncomingMessage]:
             found.append(message)
         return found
 
-    return asyncio.run(_with_channel(rig, get))
+    return asyncio.run(_with_channel(runner, get))
 
 
-def length(rig: Rig, name: str) -> int:
-    """Count the messages that wait in a queue."""
+def length(runner: Runner, name: str) -> int:
+    """Return the number of messages in a queue."""
 
     async def look(channel: AbstractChannel) -> int:
         queue = await channel.declare_queue(name, passive=True)
         return queue.declaration_result.message_count or 0
 
-    return asyncio.run(_with_channel(rig, look))
+    return asyncio.run(_with_channel(runner, look))
 
 
 def event(event_type: str, **data: object) -> dict[str, Any]:
-    """Make an event as another service would."""
+    """Return an event as another service publishes it."""
     return {
         "specversion": "1.0",
         "id": str(uuid4()),
@@ -81,31 +81,31 @@ def event(event_type: str, **data: object) -> dict[str, Any]:
     }
 
 
-def publish(rig: Rig, *events: dict[str, Any] | bytes) -> None:
-    """Publish events, or bare bytes to the worker's queue, each confirmed."""
+def publish(runner: Runner, *events: dict[str, Any] | bytes) -> None:
+    """Publish events to the exchange, and bare bytes to the worker's queue, with confirms."""
 
     async def send(channel: AbstractChannel) -> None:
-        exchange = await channel.get_exchange(f"{rig.name}.events", ensure=False)
+        exchange = await channel.get_exchange(f"{runner.name}.events", ensure=False)
         for it in events:
             if isinstance(it, bytes):
                 message = aio_pika.Message(it, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-                await channel.default_exchange.publish(message, f"{rig.name}.consume_worker")
+                await channel.default_exchange.publish(message, f"{runner.name}.consume_worker")
             else:
                 await exchange.publish(_to_message(it), it["type"])
 
-    asyncio.run(_with_channel(rig, send))
+    asyncio.run(_with_channel(runner, send))
 
 
-def publish_copies(rig: Rig, events: Sequence[dict[str, Any]], copies: int) -> None:
-    """Publish each event several times, all at once."""
+def publish_copies(runner: Runner, events: Sequence[dict[str, Any]], copies: int) -> None:
+    """Publish several copies of each event at once."""
 
     async def send(channel: AbstractChannel) -> None:
-        exchange = await channel.get_exchange(f"{rig.name}.events", ensure=False)
+        exchange = await channel.get_exchange(f"{runner.name}.events", ensure=False)
         for it in events:
             sending = (exchange.publish(_to_message(it), it["type"]) for _ in range(copies))
             await asyncio.gather(*sending)
 
-    asyncio.run(_with_channel(rig, send))
+    asyncio.run(_with_channel(runner, send))
 
 
 def _to_message(it: dict[str, Any]) -> aio_pika.Message:
@@ -118,7 +118,7 @@ def _to_message(it: dict[str, Any]) -> aio_pika.Message:
     )
 
 
-async def _with_channel(rig: Rig, do: Callable[[AbstractChannel], Awaitable[T]]) -> T:
-    connection = await connect_rabbitmq(rig.settings)
+async def _with_channel(runner: Runner, do: Callable[[AbstractChannel], Awaitable[T]]) -> T:
+    connection = await connect_rabbitmq(runner.settings)
     async with connection:
         return await do(await connection.channel(on_return_raises=True))

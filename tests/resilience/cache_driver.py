@@ -1,9 +1,9 @@
-"""Reads and writes users through the service's own repositories, and tells when it saw what.
+"""Load driver: reads and writes users through the service's own repositories, and logs both.
 
-Runs inside a rendered service: `python cache_driver.py prepare USERS` makes users, each with a
-session, and prints their ids; `python cache_driver.py run READS READERS WRITERS ID…` reads and
-writes them. An operation is a line in JSON: the key, the version, when it began and ended, whether
-it is a write. A write has two lines: the first, before its commit, without an end.
+It runs inside a rendered service. `python cache_driver.py prepare USERS` creates users, each with
+a session, and prints their ids. `python cache_driver.py run READS READERS WRITERS ID…` reads and
+writes these users. Each operation is a line of JSON: key, version, start, end, and whether it is a
+write. A write has two lines: the first one, before its commit, has no end.
 
 A version is a user's `updated_at`, taken from the machine's monotonic clock under the row's lock.
 """
@@ -31,16 +31,16 @@ MICROSECOND = timedelta(microseconds=1)
 PAUSE = 0.05
 
 
-def tell(key: UUID, version: int, start: float, end: float | None, *, is_write: bool) -> None:
-    """Print an operation."""
+def log(key: UUID, version: int, start: float, end: float | None, *, is_write: bool) -> None:
+    """Print an operation as a line of JSON."""
     sys.stdout.write(json.dumps([str(key), version, start, end, is_write]) + "\n")
 
 
 class Driver:
-    """What the readers and writers share."""
+    """The parts of the service that readers and writers share."""
 
     def __init__(self, reads: int, ids: list[tuple[UUID, UUID]]) -> None:
-        """Take the parts of the service that are needed."""
+        """Resolve the needed parts of the service."""
         self.container = build_container(load_settings())
         self.unit_of_work = self.container.resolve(UnitOfWorkFactory)
         self.lifetime = self.container.resolve(Tokens).lifetime
@@ -48,7 +48,7 @@ class Driver:
         self.ids = ids
 
     async def prepare(self, count: int) -> None:
-        """Make users with a session each."""
+        """Create users with one session each."""
         for _ in range(count):
             user = User.register(f"{uuid4().hex}@example.com", "no hash", EPOCH)
             session = Session.start(user.id, self.lifetime, datetime.now(UTC))
@@ -59,7 +59,7 @@ class Driver:
             sys.stdout.write(f"made {user.id} {session.id}\n")
 
     async def read(self) -> None:
-        """Read, the way an access token is checked or the way a user is looked up."""
+        """Read users, through the check of an access token or by their ids."""
         while self.reads > 0:
             self.reads -= 1
             user_id, session_id = random.choice(self.ids)  # noqa: S311
@@ -70,14 +70,14 @@ class Driver:
                 else:
                     user = await uow.users.get_user_by_id(user_id)
             end = time.monotonic()
-            tell(user_id, (user.updated_at - EPOCH) // MICROSECOND, start, end, is_write=False)
+            log(user_id, (user.updated_at - EPOCH) // MICROSECOND, start, end, is_write=False)
 
     def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self.reads = 0
 
     async def write(self) -> None:
-        """Write now and then, as long as there are readers."""
+        """Write at random times, as long as there are readers."""
         while self.reads > 0:
             user_id, _ = random.choice(self.ids)  # noqa: S311
             start = time.monotonic()
@@ -86,17 +86,18 @@ class Driver:
                 version = time.monotonic_ns() // 1000
                 user.change_password("no hash", EPOCH + version * MICROSECOND)
                 await uow.users.update_user_password(user)
-                tell(user_id, version, start, None, is_write=True)
+                log(user_id, version, start, None, is_write=True)
                 sys.stdout.flush()
                 await uow.commit()
-            tell(user_id, version, start, time.monotonic(), is_write=True)
+            log(user_id, version, start, time.monotonic(), is_write=True)
             await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311
 
 
 async def main() -> None:
-    """Prepare, or run."""
+    """Prepare the users, or read and write them."""
     mode, count, *words = sys.argv[1:]
-    numbers, ids = [int(word) for word in words[:2]], [UUID(word) for word in words[2:]]
+    numbers = [int(word) for word in words[:2]]
+    ids = [UUID(word) for word in words[2:]]
     driver = Driver(int(count), list(zip(ids[::2], ids[1::2], strict=True)))
     async with open_resources(driver.container):
         if mode == "prepare":
@@ -104,9 +105,9 @@ async def main() -> None:
         else:
             readers, writers = numbers
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, driver.stop)
-            async with asyncio.TaskGroup() as everyone:  # an error of one ends all
+            async with asyncio.TaskGroup() as group:  # an error in one task ends all
                 for work in [driver.read] * readers + [driver.write] * writers:
-                    everyone.create_task(work())
+                    group.create_task(work())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Registers users through the service's own unit of work, many at once, until told to stop.
+"""Load driver: registers users concurrently through the service's own unit of work.
 
-Runs inside a rendered service: `python driver.py COMMITS PUBLISHERS PAUSE_SECONDS`. Prints the id
-of each user whose commit has returned. Of twelve transactions one is left without a commit, and one
-is refused by the database when it commits; neither may be heard of ever again.
+It runs inside a rendered service: `python driver.py COMMITS PUBLISHERS PAUSE_SECONDS`. It prints
+the id of each user after its commit. Of twelve transactions, one is left without a commit and one
+is refused by the database at its commit: these two must have no effect.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from src.usecases.ports.unit_of_work import (  # type: ignore[import-not-found]
 
 
 class Driver:
-    """What the publishers share."""
+    """The parts of the service that the publishers share."""
 
     def __init__(self, commits: int, pause: float) -> None:
-        """Take the parts of the service that are needed."""
+        """Resolve the needed parts of the service."""
         self.container = build_container(load_settings())
         self.unit_of_work = self.container.resolve(UnitOfWorkFactory)
         self.commits = commits
@@ -30,7 +30,7 @@ class Driver:
         self.begun = 0
 
     async def publish(self) -> None:
-        """Register users one after the other. What fails is tried again with another user."""
+        """Register users one after the other; after a failure, try again with another user."""
         while self.begun < self.commits:
             self.begun += 1
             try:
@@ -38,14 +38,14 @@ class Driver:
                 if self.begun % 10 == 0:
                     await self.register("abandoned", commit=False)
                     await self.refused()
-            except Exception as error:  # noqa: BLE001 - servers are being killed meanwhile
+            except Exception as error:  # noqa: BLE001 - servers are killed during the run
                 sys.stderr.write(f"failed: {type(error).__name__}: {error}\n")
                 self.begun -= 1
                 await asyncio.sleep(0.2)
             await asyncio.sleep(self.pause)
 
     async def register(self, name: str, *, commit: bool = True) -> None:
-        """Do what the use case does, but for the hash that takes 30 ms."""
+        """Register as the use case does, but without the password hash, which takes 30 ms."""
         async with self.unit_of_work() as uow:
             user = User.register(f"{name}-{uuid4().hex}@example.com", "no hash", uow.now)
             await uow.users.create_user(user)
@@ -55,20 +55,20 @@ class Driver:
                 sys.stdout.flush()
 
     async def refused(self) -> None:
-        """Commit what the database's trigger refuses."""
+        """Commit a user that the database's trigger refuses."""
         try:
             await self.register("refused")
         except Exception as error:
             if "refused on purpose" not in f"{error} {error.__cause__}":
                 raise
         else:
-            sys.exit("A transaction was committed that the database had to refuse.")
+            sys.exit("The database committed a transaction that its trigger had to refuse.")
 
 
 async def main() -> None:
     """Run the publishers to the end, or until SIGTERM."""
-    commits, publishers, pause = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    driver = Driver(commits, pause)
+    driver = Driver(commits=int(sys.argv[1]), pause=float(sys.argv[3]))
+    publishers = int(sys.argv[2])
 
     def stop() -> None:
         driver.commits = 0

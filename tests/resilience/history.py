@@ -1,9 +1,10 @@
-"""Whether what readers and writers saw can have happened in one order: linearizability.
+"""Linearizability check: can all reads and writes have happened in one order?
 
 After Herlihy and Wing, "Linearizability: A Correctness Condition for Concurrent Objects" (1990).
-Finding such an order is hard in general (Gibbons and Korach, 1997). Here versions are unique and
-ordered, so there is one candidate, and a history is correct if and only if no real-time edge
-contradicts it: nothing that began after another operation had ended may be of an older version.
+The search for such an order is hard in general (Gibbons and Korach, 1997). Here versions are unique
+and ordered, so there is one candidate. A history is correct if and only if no real-time edge
+contradicts that order: an operation that began after another one ended must not have an older
+version.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FOREVER = float("inf")
 class Operation(NamedTuple):
     """A read or a write of one key, in seconds of the clock that all processes share.
 
-    A write that nobody saw the end of may have happened at any time after it began.
+    A write without a logged end may have happened at any time after its start.
     """
 
     key: str
@@ -33,7 +34,7 @@ class Operation(NamedTuple):
 
 
 def read(logs: Iterable[Path]) -> list[Operation]:
-    """Read what the drivers wrote. A driver that was killed leaves writes without an end."""
+    """Read the drivers' logs. A driver that was killed leaves writes without an end."""
     found: list[Operation] = []
     for log in logs:
         begun: dict[int, Operation] = {}
@@ -51,7 +52,7 @@ def read(logs: Iterable[Path]) -> list[Operation]:
 
 
 def violations(history: Sequence[Operation]) -> Iterator[Operation]:
-    """Give each operation that comes too late for its version."""
+    """Yield each operation that is too late for its version."""
     ordered = sorted(history, key=lambda operation: (operation.key, operation.start))
     for _, group in groupby(ordered, key=lambda operation: operation.key):
         operations = list(group)
@@ -62,6 +63,6 @@ def violations(history: Sequence[Operation]) -> Iterator[Operation]:
         for operation in operations:
             while ended and ended[-1].end < operation.start:
                 newest = max(newest, ended.pop().version)
-            # Two reads may be of one version, but no write of one that was seen before.
+            # Two reads may have the same version. A write must have a new one.
             if operation.version < newest + operation.is_write:
                 yield operation

@@ -1,4 +1,4 @@
-"""What each scenario came to, in one table; and how much of everything this run does."""
+"""The report: the result of each scenario in one table; and the size of this run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 IS_LONG = os.environ.get("RESILIENCE") == "long"
 
-HEAD = ("scenario", "events", "kills", "lost", "ghosts", "doubled", "recovery s", "note")
+HEAD = ("scenario", "events", "kills", "lost", "uncommitted", "duplicated", "recovery s", "note")
 _rows: list[tuple[object, ...]] = []
 _mutants: list[str] = []
 _cache: list[str] = []
@@ -18,7 +18,7 @@ servers: list[str] = []
 
 
 def size(bounded: int, long: int) -> int:
-    """Choose how much: as part of `make test`, or at length with RESILIENCE=long."""
+    """Return the size for `make test`, or for a long run with RESILIENCE=long."""
     return long if IS_LONG else bounded
 
 
@@ -26,23 +26,23 @@ def note(
     scenario: str, verdict: Verdict, kills: int = 0, recovery: float | None = None, text: str = ""
 ) -> None:
     """Add a row for a scenario."""
-    counts = (verdict.lost, verdict.ghosts, verdict.doubled)
+    counts = (verdict.lost, verdict.uncommitted, verdict.duplicated)
     seconds = "" if recovery is None else f"{recovery:.1f}"
     _rows.append((scenario, verdict.events, kills, *counts, seconds, text))
 
 
 def cache(scenario: str, text: str) -> None:
-    """Add a line about what readers of the cache saw."""
+    """Add a line with the result of a scenario of the cache."""
     _cache.append(f"- {scenario}: {text}")
 
 
 def mutant(name: str, seen: object) -> None:
-    """Add a line about a source that was broken on purpose, and what the checker saw."""
+    """Add a line about a source with a deliberate fault, and the checker's result."""
     _mutants.append(f"- {name}: {seen}")
 
 
 def table() -> str:
-    """Give all rows as a Markdown table, or nothing."""
+    """Return all rows as a Markdown table, or an empty text."""
     if not _rows and not _mutants and not _cache:
         return ""
     rabbitmq, postgres, redis = servers
@@ -50,6 +50,6 @@ def table() -> str:
     rows = ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]
     versions = f"RabbitMQ {rabbitmq}, PostgreSQL {postgres}, Redis {redis}"
     length = "long" if IS_LONG else "bounded"
-    broken = ["", "Broken on purpose, and noticed:", "", *_mutants] if _mutants else []
+    broken = ["", "Deliberate faults that were detected:", "", *_mutants] if _mutants else []
     cache = ["", "The cache:", "", *_cache] if _cache else []
     return "\n".join([f"# Resilience ({length}) on {versions}", "", *rows, *cache, *broken, ""])

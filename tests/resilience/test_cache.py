@@ -1,4 +1,4 @@
-"""The cache while Redis fails and writers die, and ways to do it wrong."""
+"""The cache while Redis fails and writers crash, and protocols that are too weak."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.resilience import poison, report
-from tests.resilience.readers import Crowd, Window
-from tools.namespace import redis_client
+from tests.resilience import report
+from tests.resilience.readers import CacheLoad, Window
+from tools.common.files import replace_once
+from tools.servers.clients import redis_client
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.resilience.conftest import NewRig
-    from tests.resilience.rig import Rig
-    from tools.servers import Servers
+    from tests.resilience.conftest import NewRunner
+    from tests.resilience.runner import Runner
+    from tools.servers.running import Servers
 
 READS = report.size(8_000, 220_000)
 ROUNDS = report.size(1, 12)
-AWAY, BETWEEN = 1.5, 2.0
-# docs/cache.md of the service: how long after Redis is back an old value may still be seen.
+AWAY = 1.5
+BETWEEN = 2.0
+# docs/cache.md of the service: for this long after Redis is back, a read may be stale.
 BOUND = 1.0
 TTL = 4
 
-UNIT_OF_WORK, SCRIPTS = "src/repositories/db/unit_of_work.py", "src/repositories/cache/scripts.py"
+UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
+SCRIPTS = "src/repositories/cache/scripts.py"
 COMMIT = "            await self._transaction.commit()\n"
-DIE = '            __import__("src.dying").dying.perhaps()\n'
-DYING = """import os, random, signal
+CRASH = '            __import__("src.crash").crash.at_random()\n'
+CRASH_MODULE = """import os, random, signal
 
-def perhaps():
-    if random.random() < float(os.environ.get("DIES", "0")):
+def at_random():
+    if random.random() < float(os.environ.get("CRASH_RATE", "0")):
         os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -49,19 +52,27 @@ MARK = """  redis.call('ZADD', key .. ':writers', deadline, ARGV[1])
 """
 UNMARK = "  redis.call('ZREM', key .. ':writers', ARGV[1])\n"
 DELETE = "  redis.call('DEL', key, key .. ':lease')\n"
-ANYBODY_FILLS = (
+FILL_WITHOUT_LEASE = (
     (ASK, "    value = 1\n"),
     ("  if redis.call('GET', key .. ':lease') == lease then\n", "  if true then\n"),
 )
 MUTANTS = {
-    "delete before the commit": (*ANYBODY_FILLS, (DELETE + MARK, DELETE), (DELETE + UNMARK, "")),
-    "delete after the commit": (*ANYBODY_FILLS, (DELETE + MARK, ""), (DELETE + UNMARK, DELETE)),
-    "delete before and after it": (*ANYBODY_FILLS, (MARK, "")),
+    "delete before the commit": (
+        *FILL_WITHOUT_LEASE,
+        (DELETE + MARK, DELETE),
+        (DELETE + UNMARK, ""),
+    ),
+    "delete after the commit": (
+        *FILL_WITHOUT_LEASE,
+        (DELETE + MARK, ""),
+        (DELETE + UNMARK, DELETE),
+    ),
+    "delete before and after it": (*FILL_WITHOUT_LEASE, (MARK, "")),
 }
 
 
 def killed(servers: Servers) -> None:
-    """Lose all that is in Redis."""
+    """Kill Redis, which loses its data, and start it again."""
     servers.redis.kill()
     time.sleep(AWAY)
     servers.redis.launch()
@@ -69,7 +80,7 @@ def killed(servers: Servers) -> None:
 
 
 def paused(servers: Servers) -> None:
-    """Have Redis say nothing, and then go on as if nothing had been."""
+    """Pause Redis, and continue it with all its data."""
     servers.redis.pause()
     time.sleep(AWAY)
     servers.redis.resume()
@@ -77,7 +88,7 @@ def paused(servers: Servers) -> None:
 
 
 def flushed(servers: Servers) -> None:
-    """Empty Redis."""
+    """Delete all data in Redis."""
 
     async def flush() -> None:
         async with redis_client(servers.environment()) as client:
@@ -87,20 +98,20 @@ def flushed(servers: Servers) -> None:
 
 
 @pytest.fixture
-def mortal(changed: Path) -> Path:
-    """The service with writers that may die between their commit and what follows it."""
-    (changed / "src/dying.py").write_text(DYING)
-    poison.replace(changed / UNIT_OF_WORK, (COMMIT, COMMIT + DIE))
+def crashing_writers(changed: Path) -> Path:
+    """The service with writers that crash at random after their commit."""
+    (changed / "src/crash.py").write_text(CRASH_MODULE)
+    replace_once(changed / UNIT_OF_WORK, (COMMIT, COMMIT + CRASH))
     return changed
 
 
 @pytest.mark.timeout(report.size(240, 1800))
-def test_whatever_happens_to_redis_a_stale_read_is_possible_for_moments_only(
-    new_rig: NewRig, servers: Servers
+def test_after_a_fault_of_redis_reads_are_stale_for_a_second_at_most(
+    new_runner: NewRunner, servers: Servers
 ) -> None:
-    crowd = Crowd(new_rig())
+    load = CacheLoad(new_runner())
     for _ in range(2):
-        crowd.start()
+        load.start()
     windows: list[Window] = []
     for fault in [killed, paused, flushed] * ROUNDS:
         time.sleep(BETWEEN)
@@ -108,63 +119,63 @@ def test_whatever_happens_to_redis_a_stale_read_is_possible_for_moments_only(
         fault(servers)
         windows.append((begun, time.monotonic() + BOUND))
     time.sleep(BETWEEN)
-    crowd.stop(READS)
-    verdict = crowd.verdict("Redis killed, paused and flushed", windows)
+    load.stop(READS)
+    verdict = load.verdict("Redis killed, paused and flushed", windows)
     assert verdict.reads >= READS
     assert verdict.stale == 0, verdict
 
 
 @pytest.mark.timeout(report.size(240, 1800))
-def test_writers_that_die_after_their_commit_leave_nothing_stale(
-    new_rig: NewRig, mortal: Path
+def test_writers_that_crash_after_their_commit_leave_no_stale_value(
+    new_runner: NewRunner, crashing_writers: Path
 ) -> None:
-    crowd = Crowd(new_rig(mortal))
-    crowd.start()
-    deaths = bury(crowd, report.size(3, 20), dies="0.02")
-    crowd.stop(READS)
-    verdict = crowd.verdict(f"{deaths} writers killed after their commit")
+    load = CacheLoad(new_runner(crashing_writers))
+    load.start()
+    crashes = crash_writers(load, report.size(3, 20), rate="0.02")
+    load.stop(READS)
+    verdict = load.verdict(f"{crashes} writers crashed after their commit")
     assert verdict.stale == 0, verdict
 
 
 @pytest.mark.timeout(report.size(240, 1800))
-def test_a_writer_that_dies_while_redis_is_away_leaves_what_is_stale_to_the_ttl(
-    new_rig: NewRig, mortal: Path, servers: Servers
+def test_a_writer_that_crashes_while_redis_is_paused_leaves_a_stale_value_for_the_ttl_at_most(
+    new_runner: NewRunner, crashing_writers: Path, servers: Servers
 ) -> None:
-    crowd = Crowd(new_rig(mortal, REDIS_TTL_SECONDS=str(TTL)))
-    crowd.start()
+    load = CacheLoad(new_runner(crashing_writers, REDIS_TTL_SECONDS=str(TTL)))
+    load.start()
     time.sleep(BETWEEN)
     begun = time.monotonic()
     servers.redis.pause()
-    deaths = bury(crowd, 2, dies="0.5")
+    crashes = crash_writers(load, 2, rate="0.5")
     servers.redis.resume()
     servers.redis.wait()
     windows = [(begun, time.monotonic() + TTL + BOUND)]
     time.sleep(TTL + BOUND + BETWEEN)
-    crowd.stop(READS)
-    verdict = crowd.verdict(f"{deaths} writers killed while Redis was paused", windows)
+    load.stop(READS)
+    verdict = load.verdict(f"{crashes} writers crashed while Redis was paused", windows)
     assert verdict.stale == 0, verdict
 
 
-def bury(crowd: Crowd, deaths: int, dies: str) -> int:
-    """Have so many processes die of their writes, one after the other."""
-    for _ in range(deaths):
-        code = crowd.rig.reap(crowd.rig.cache_driver(*crowd.words(10**9), DIES=dies))
-        assert code == -9, crowd.rig.tail()
-    return deaths
+def crash_writers(load: CacheLoad, crashes: int, rate: str) -> int:
+    """Start processes one after the other, each of which crashes at a write."""
+    for _ in range(crashes):
+        code = load.runner.reap(load.runner.cache_driver(*load.words(10**9), CRASH_RATE=rate))
+        assert code == -9, load.runner.tail()
+    return crashes
 
 
 @pytest.mark.timeout(report.size(120, 600))
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_protocol_that_is_not_enough_is_noticed(
-    new_rig: NewRig, changed: Path, name: str
+def test_a_protocol_without_leases_or_marks_is_detected(
+    new_runner: NewRunner, changed: Path, name: str
 ) -> None:
-    poison.replace(changed / SCRIPTS, *MUTANTS[name])
-    rig: Rig = new_rig(changed)
-    crowd = Crowd(rig)
-    # It takes a race, which a slow machine may not see at once.
+    replace_once(changed / SCRIPTS, *MUTANTS[name])
+    runner: Runner = new_runner(changed)
+    load = CacheLoad(runner)
+    # The fault needs a race, which a slow machine may not show at once.
     for _ in range(6):
-        crowd.run(report.size(8_000, 20_000))
-        verdict = crowd.verdict(f"{name} (on purpose)")
+        load.run(report.size(8_000, 20_000))
+        verdict = load.verdict(f"{name} (deliberate fault)")
         if verdict.stale:
             break
     report.mutant(name, verdict)

@@ -1,4 +1,4 @@
-"""kill -9 of every kind of process, at random and at each step in between."""
+"""SIGKILL of every kind of process, at random and at each step of an event's way."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.resilience import checker, poison, report
+from tests.resilience import checker, report
+from tools.common.files import replace_once
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.resilience.conftest import NewRig
-    from tests.resilience.rig import Rig
-    from tools.reaper import Child
+    from tests.resilience.conftest import NewRunner
+    from tests.resilience.runner import Runner
+    from tools.common.processes import Child
 
 KILLS = report.size(10, 100)
 EVENTS = report.size(1_000, 20_000)
 DRIVERS = 2
 
-# A process dies where it reaches the step that CRASH_AT names: (file, the line before which).
+# A process is killed at the step that CRASH_AT names: step: (file, the line that follows).
 STEPS = {
     "before the change is committed": (
         "src/repositories/db/unit_of_work.py",
@@ -69,49 +70,50 @@ def at(step):
 """
 
 
-class Swarm:
-    """Processes that are started again whenever they are killed."""
+class ProcessGroup:
+    """Workers, drivers and an API; each process that is killed is replaced."""
 
-    def __init__(self, rig: Rig) -> None:
-        """Start three workers, an API process and those who commit."""
-        self.rig = rig
-        self.workers = [rig.worker() for _ in range(3)]
+    def __init__(self, runner: Runner) -> None:
+        """Start three workers, an API process and the drivers."""
+        self.runner = runner
+        self.workers = [runner.worker() for _ in range(3)]
         self.drivers = [self.driver() for _ in range(DRIVERS)]
-        self.api, self.url = rig.api()
-        self.killed = self.registered = 0
+        self.api, self.url = runner.api()
+        self.killed = 0
+        self.registered = 0
         self.has_answered = False
         self.is_over = threading.Event()
 
     def driver(self) -> Child:
-        """Commit in the background; a driver that is killed is replaced by one that goes on."""
-        left = max(EVENTS - len(self.rig.acknowledged()), 0)
-        return self.rig.driver(left // DRIVERS + 10, publishers=10, pause=0.05)
+        """Start a driver that makes the remaining commits."""
+        left = max(EVENTS - len(self.runner.acknowledged()), 0)
+        return self.runner.driver(left // DRIVERS + 10, publishers=10, pause=0.05)
 
     @property
     def is_done(self) -> bool:
-        """Tell whether enough has happened."""
+        """Whether there were enough kills, registrations and commits."""
         enough = self.killed >= KILLS and self.registered >= KILLS
-        return enough and len(self.rig.acknowledged()) >= EVENTS
+        return enough and len(self.runner.acknowledged()) >= EVENTS
 
     def kill_one(self) -> None:
-        """Kill anyone, and start another in its place."""
+        """Kill a random process, and start another in its place."""
         victim = random.choice(["worker", "worker", "worker", "api", "driver"])  # noqa: S311
         if victim == "api" and self.has_answered:
-            self.rig.kill(self.api)
+            self.runner.kill(self.api)
             self.has_answered = False
-            self.api, self.url = self.rig.api()
+            self.api, self.url = self.runner.api()
         elif victim == "driver":
             index = random.randrange(DRIVERS)  # noqa: S311
-            self.rig.kill(self.drivers[index])
+            self.runner.kill(self.drivers[index])
             self.drivers[index] = self.driver()
         else:
             index = random.randrange(len(self.workers))  # noqa: S311
-            self.rig.kill(self.workers[index])
-            self.workers[index] = self.rig.worker()
+            self.runner.kill(self.workers[index])
+            self.workers[index] = self.runner.worker()
         self.killed += 1
 
     def register(self) -> None:
-        """Register through HTTP until it is over; what fails may or may not have happened."""
+        """Register through HTTP until the end. A failed request may still have been committed."""
         with httpx2.Client(timeout=5, trust_env=False) as client:
             for number in itertools.count():
                 if self.is_over.wait(0.1):
@@ -124,23 +126,25 @@ class Swarm:
 
 
 @pytest.mark.timeout(report.size(180, 1800))
-def test_a_swarm_of_kills_loses_nothing_and_doubles_nothing(new_rig: NewRig) -> None:
-    rig = new_rig()
-    swarm = Swarm(rig)
-    clients = threading.Thread(target=swarm.register)
+def test_random_kills_of_all_processes_lose_no_event_and_duplicate_no_effect(
+    new_runner: NewRunner,
+) -> None:
+    runner = new_runner()
+    group = ProcessGroup(runner)
+    clients = threading.Thread(target=group.register)
     clients.start()
     try:
-        while not swarm.is_done:
+        while not group.is_done:
             time.sleep(random.uniform(0.5, 1.5))  # noqa: S311
-            swarm.kill_one()
+            group.kill_one()
     finally:
-        swarm.is_over.set()
+        group.is_over.set()
         clients.join()
-    for driver in swarm.drivers:
-        rig.terminate(driver)
-    verdict = checker.verdict(rig)
-    text = f"{swarm.registered} of them through HTTP"
-    report.note("kill -9 swarm", verdict, swarm.killed, text=text)
+    for driver in group.drivers:
+        runner.terminate(driver)
+    verdict = checker.verdict(runner)
+    text = f"{group.registered} of them through HTTP"
+    report.note("random SIGKILL", verdict, group.killed, text=text)
     assert verdict.is_clean, verdict
     assert verdict.events >= EVENTS
 
@@ -151,22 +155,22 @@ def crashing(changed: Path) -> Path:
     (changed / "src/crash.py").write_text(CRASH_MODULE)
     for step, (file, line) in STEPS.items():
         indent = line[: len(line) - len(line.lstrip())]
-        poison.replace(changed / file, (line, indent + CRASH.format(step) + line))
+        replace_once(changed / file, (line, indent + CRASH.format(step) + line))
     return changed
 
 
-def test_a_death_at_any_step_loses_nothing_and_doubles_nothing(
-    new_rig: NewRig, crashing: Path
+def test_a_kill_at_any_step_loses_no_event_and_duplicates_no_effect(
+    new_runner: NewRunner, crashing: Path
 ) -> None:
-    rig = new_rig(crashing)
-    background = rig.driver(1_000_000, publishers=2, pause=0.2)
+    runner = new_runner(crashing)
+    background = runner.driver(1_000_000, publishers=2, pause=0.2)
     for step in STEPS:
-        # The first two are steps of those who commit, the others of the worker.
+        # The first two are steps of a driver, the others of a worker.
         commits = step in list(STEPS)[:2]
-        dying = rig.driver(20, CRASH_AT=step) if commits else rig.worker(CRASH_AT=step)
-        assert rig.reap(dying) == -9, f"nothing died {step}:\n{rig.tail()}"
-    rig.terminate(background)
-    rig.consumer()
-    verdict = checker.verdict(rig)
-    report.note("kill -9 at each step", verdict, len(STEPS))
+        process = runner.driver(20, CRASH_AT=step) if commits else runner.worker(CRASH_AT=step)
+        assert runner.reap(process) == -9, f"no process was killed {step}:\n{runner.tail()}"
+    runner.terminate(background)
+    runner.consumer()
+    verdict = checker.verdict(runner)
+    report.note("SIGKILL at each step", verdict, len(STEPS))
     assert verdict.is_clean, verdict

@@ -1,4 +1,4 @@
-"""Readers and writers of several processes at once: nobody sees what was replaced."""
+"""Concurrent readers and writers in several processes: no read returns a replaced value."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from tests.resilience import report
 from tests.resilience.history import FOREVER, Operation, violations
-from tests.resilience.readers import Crowd
+from tests.resilience.readers import CacheLoad
 
 if TYPE_CHECKING:
-    from tests.resilience.conftest import NewRig
+    from tests.resilience.conftest import NewRunner
 
 READS = report.size(8_000, 220_000)
 
@@ -33,7 +33,7 @@ def read(version: int, start: float, end: float) -> Operation:
         [write(5, 0, 1), Operation("b", 0, 2, 3, is_write=False)],
     ],
 )
-def test_what_can_have_happened_in_one_order_is_accepted(history: list[Operation]) -> None:
+def test_a_linearizable_history_has_no_violations(history: list[Operation]) -> None:
     assert list(violations(history)) == []
 
 
@@ -47,17 +47,17 @@ def test_what_can_have_happened_in_one_order_is_accepted(history: list[Operation
     ],
     ids=["a stale read", "two reads in the wrong order", "a read too early", "a write too late"],
 )
-def test_what_cannot_have_happened_in_one_order_is_found(
+def test_an_operation_that_breaks_linearizability_is_found(
     history: list[Operation], wrong: Operation
 ) -> None:
     assert list(violations(history)) == [wrong]
 
 
 @pytest.mark.timeout(report.size(180, 1800))
-def test_readers_and_writers_of_several_processes_see_one_order(new_rig: NewRig) -> None:
-    crowd = Crowd(new_rig())
-    crowd.run(READS)
-    verdict = crowd.verdict("without faults")
+def test_reads_and_writes_of_several_processes_are_linearizable(new_runner: NewRunner) -> None:
+    load = CacheLoad(new_runner())
+    load.run(READS)
+    verdict = load.verdict("without faults")
     assert verdict.reads >= READS
     assert verdict.writes > READS / 100
     assert verdict.stale == 0, verdict

@@ -1,18 +1,20 @@
-"""Each promise broken on purpose, in a copy of the source: the checker must notice."""
+"""Mutants: copies of the source with a deliberate fault, which the checker must detect."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from tests.resilience import amqp, checker, poison, report
-from tests.resilience.test_failures import duplicates, poisons
+from tests.resilience import amqp, checker, report
+from tests.resilience.test_failures import duplicates, poison_messages
+from tools.common.files import replace_once
+from tools.common.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.resilience.conftest import NewRig
-    from tests.resilience.rig import Rig
+    from tests.resilience.conftest import NewRunner
+    from tests.resilience.runner import Runner
 
 CONSUMER = "src/repositories/rabbitmq/consumer.py"
 EVENTS = "src/repositories/db/events.py"
@@ -38,56 +40,65 @@ BYPASS = """        import orjson
 """
 
 
-def killed_while_handling(rig: Rig) -> checker.Verdict:
-    """Kill a worker that has taken messages and cannot yet commit their effects."""
-    rig.produce(20)
-    with checker.locked(rig, "notifications"):
-        worker = rig.worker()
-        checker.eventually(
+def killed_while_handling(runner: Runner) -> checker.Verdict:
+    """Kill a worker that has received messages and cannot commit their effects yet."""
+    runner.produce(20)
+    with checker.locked(runner, "notifications"):
+        worker = runner.worker()
+        eventually(
             "all are published",
-            lambda: checker.count(rig, "SELECT count(*) FROM outbox_messages") == 0,
+            lambda: checker.count(runner, "SELECT count(*) FROM outbox_messages") == 0,
         )
         time.sleep(0.5)
-        rig.kill(worker)
-    rig.consumer()
-    return checker.verdict(rig, patience=3)
+        runner.kill(worker)
+    runner.consumer()
+    return checker.verdict(runner, patience=3)
 
 
-def test_an_ack_before_the_commit_is_noticed(new_rig: NewRig, changed: Path) -> None:
+def test_an_ack_before_the_commit_is_detected_as_lost_events(
+    new_runner: NewRunner, changed: Path
+) -> None:
     early = "        await message.ack()\n"
-    poison.replace(changed / CONSUMER, (ACK, NEXT), (HANDLE, early + HANDLE))
-    verdict = killed_while_handling(new_rig(changed))
+    replace_once(changed / CONSUMER, (ACK, NEXT), (HANDLE, early + HANDLE))
+    verdict = killed_while_handling(new_runner(changed))
     report.mutant("ack before commit", verdict)
     assert verdict.lost > 0
 
 
-def test_a_publish_before_the_commit_is_noticed(new_rig: NewRig, changed: Path) -> None:
-    poison.replace(changed / EVENTS, (STORED, BYPASS + STORED))
-    rig = new_rig(changed)
-    rig.produce(20)
-    rig.consumer()
-    verdict = checker.verdict(rig)
+def test_publishing_before_the_commit_is_detected_as_uncommitted_events(
+    new_runner: NewRunner, changed: Path
+) -> None:
+    replace_once(changed / EVENTS, (STORED, BYPASS + STORED))
+    runner = new_runner(changed)
+    runner.produce(20)
+    runner.consumer()
+    verdict = checker.verdict(runner)
     report.mutant("publish before commit", verdict)
-    assert verdict.ghosts > 0
+    assert verdict.uncommitted > 0
 
 
-def test_a_worker_without_an_inbox_is_noticed(new_rig: NewRig, changed: Path) -> None:
-    poison.replace(changed / UNIT_OF_WORK, (CLAIM, "        return True\n"))
-    rig = new_rig(changed)
+def test_a_worker_without_an_inbox_is_detected_as_duplicated_effects(
+    new_runner: NewRunner, changed: Path
+) -> None:
+    replace_once(changed / UNIT_OF_WORK, (CLAIM, "        return True\n"))
+    runner = new_runner(changed)
     for _ in range(3):
-        rig.consumer()
-    verdict = duplicates(rig)
+        runner.consumer()
+    verdict = duplicates(runner)
     report.mutant("no inbox", verdict)
-    assert verdict.doubled > 0
+    assert verdict.duplicated > 0
 
 
-def test_a_requeue_in_place_of_the_retry_queue_is_noticed(new_rig: NewRig, changed: Path) -> None:
+def test_a_requeue_instead_of_the_retry_queue_is_detected_as_extra_attempts(
+    new_runner: NewRunner, changed: Path
+) -> None:
     requeue = "            await message.nack(requeue=True)\n            return\n"
-    poison.replace(changed / CONSUMER, (RETRY, requeue))
-    rig = new_rig(changed, RABBITMQ_RETRY_DELAYS_SECONDS="[1]")
-    rig.consumer()
-    amqp.publish(rig, *poisons("raises", 1))
+    replace_once(changed / CONSUMER, (RETRY, requeue))
+    runner = new_runner(changed, RABBITMQ_RETRY_DELAYS_SECONDS="[1]")
+    runner.consumer()
+    amqp.publish(runner, *poison_messages("raises", 1))
     time.sleep(3)
-    tries, dead = len(rig.told("tried")), len(amqp.dead(rig))
-    report.mutant("requeue without delay", f"{tries} tries in place of 2, {dead} dead letters")
+    tries = len(runner.log_lines("tried"))
+    dead = len(amqp.dead_letters(runner))
+    report.mutant("requeue without delay", f"{tries} attempts instead of 2, {dead} dead letters")
     assert tries > 2

@@ -1,4 +1,4 @@
-"""Requests while Redis is down, paused, slow, full or flushed: all answered, and soon."""
+"""Requests while Redis is down, paused, slow, full or flushed: each is answered in time."""
 
 from __future__ import annotations
 
@@ -13,36 +13,39 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from tests.resilience import checker, report
-from tools.namespace import redis_client
+from tests.resilience import report
+from tools.common.waiting import eventually
+from tools.servers.clients import redis_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.resilience.conftest import NewRig
-    from tests.resilience.rig import Rig
-    from tools.servers import Servers
+    from tests.resilience.conftest import NewRunner
+    from tests.resilience.runner import Runner
+    from tools.servers.running import Servers
 
 CLIENTS = 4
 SECONDS = report.size(2, 30)
 EXTRA = 0.06
-"""What a read may take longer than one that knows that there is no Redis."""
+"""Seconds that a read may take longer than one with the circuit breaker open."""
 DELAY = 0.02
+ROUNDS = 3
 HEALED_WITHIN = 5
 
 
 class DelayingProxy:
-    """Passes bytes on, each way after half the delay."""
+    """A TCP proxy that delays bytes by half the delay each way."""
 
     def __init__(self, host: str, port: int, delay: float) -> None:
         """Listen on a free port."""
-        self._target, self._delay = (host, port), delay
+        self._target = (host, port)
+        self._delay = delay
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accept no more connections."""
         self._server.close()
 
     def _accept(self) -> None:
@@ -61,14 +64,14 @@ class DelayingProxy:
 
 
 class User:
-    """Someone who is logged in, through a process that is asked by several clients at once."""
+    """A logged-in user of an API process, which several clients use at once."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, runner: Runner) -> None:
         """Register and log in."""
-        self.rig = rig
-        self.process, url = rig.api()
+        self.runner = runner
+        self.process, url = runner.api()
         self.client = httpx2.Client(base_url=f"{url}/api/v1", timeout=10, trust_env=False)
-        checker.eventually("the API answers", self._answers)
+        eventually("the API answers", self._answers)
         self.password = "a-long-enough-pass-7"  # noqa: S105
         account = {"email": "ada@example.com", "password": self.password}
         self.client.post("/auth/register", json=account).raise_for_status()
@@ -76,18 +79,18 @@ class User:
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
     def me(self) -> dict[str, Any]:
-        """Read oneself."""
+        """Read the user."""
         answer: dict[str, Any] = self.client.get("/users/me").raise_for_status().json()
         return answer
 
     def change_password(self) -> None:
-        """Write: what `me` answers changes with it."""
+        """Change the password, which also changes the answer of `me`."""
         body = {"current_password": self.password, "new_password": self.password[::-1]}
         self.client.put("/users/me/password", json=body).raise_for_status()
         self.password = self.password[::-1]
 
     def p99(self, seconds: float = SECONDS) -> float:
-        """Read for a while, never in vain, and return what 99 of 100 reads took at the most."""
+        """Read for some seconds; each read must succeed. Return the 99th percentile of times."""
         end = time.monotonic() + seconds
 
         def read(_: int) -> list[float]:
@@ -106,8 +109,8 @@ class User:
         self.client.close()
 
     def log(self) -> str:
-        """Say what the process has said."""
-        return "".join(path.read_text() for path in self.rig.logs.glob("api-*.log"))
+        """Return the output of the process."""
+        return "".join(path.read_text() for path in self.runner.logs.glob("api-*.log"))
 
     def _answers(self) -> bool:
         try:
@@ -117,7 +120,7 @@ class User:
 
 
 def execute(servers: Servers, *command: str) -> None:
-    """Tell Redis something."""
+    """Run a command in Redis."""
 
     async def run() -> None:
         async with redis_client(servers.environment()) as client:
@@ -166,43 +169,52 @@ def flushed(servers: Servers) -> Iterator[None]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("fault", [down, paused, full, flushed])
-def test_a_redis_that_fails_costs_no_answer_little_time_and_no_write(
-    new_rig: NewRig, servers: Servers, fault: Callable[[Servers], Any]
+def test_a_fault_of_redis_fails_no_request_and_delays_reads_little(
+    new_runner: NewRunner, servers: Servers, fault: Callable[[Servers], Any]
 ) -> None:
-    with closing(User(new_rig())) as user:
-        before = max(user.p99(SECONDS / 2), user.p99(SECONDS / 2))
-        with fault(servers):
-            during = user.p99()
-            seen = user.me()["updated_at"]
-            user.change_password()
-            assert user.me()["updated_at"] > seen
-            after = user.p99(SECONDS / 2)  # by now the process knows
-        times = f"p99 {before * 1000:.0f} ms before, {during * 1000:.0f} ms in it"
-        report.cache(f"Redis {fault.__name__}", times)
-        assert during < max(before, after) + EXTRA
-        if '"cache_unavailable"' in user.log():
-            checker.eventually("the cache heals", lambda: is_healed(user), HEALED_WITHIN)
+    with closing(User(new_runner())) as user:
+        # A busy machine slows down single rounds; a fault of the service shows in each of them.
+        assert any(added_seconds(user, servers, fault) < EXTRA for _ in range(ROUNDS))
         assert user.process.poll() is None
 
 
+def added_seconds(user: User, servers: Servers, fault: Callable[[Servers], Any]) -> float:
+    """Cause a fault during reads and a write; return what it added to the reads' p99."""
+    before = max(user.p99(SECONDS / 2), user.p99(SECONDS / 2))
+    with fault(servers):
+        during = user.p99()
+        updated_at = user.me()["updated_at"]
+        user.change_password()
+        assert user.me()["updated_at"] > updated_at
+        after = user.p99(SECONDS / 2)  # the circuit breaker is open by now
+    times = f"p99 {before * 1000:.0f} ms before, {during * 1000:.0f} ms during the fault"
+    report.cache(f"Redis {fault.__name__}", times)
+    if '"cache_unavailable"' in user.log():
+        eventually("the cache heals", lambda: is_healed(user), HEALED_WITHIN)
+    return during - max(before, after)
+
+
 def is_healed(user: User) -> bool:
-    """Tell whether the cache's last word was that it is back."""
+    """Return whether the last log line about the cache says that it is available."""
     user.me()
     return user.log().rpartition('"cache_unavailable"')[2].count('"cache_available"') > 0
 
 
 @pytest.mark.timeout(240)
-def test_a_slow_redis_costs_no_answer_and_little_time(new_rig: NewRig, servers: Servers) -> None:
+def test_a_slow_redis_fails_no_request_and_delays_reads_little(
+    new_runner: NewRunner, servers: Servers
+) -> None:
     address = servers.redis.address
     proxy = DelayingProxy(address.host, address.port, DELAY)
-    rig, far = new_rig(), new_rig()
+    runner = new_runner()
+    far = new_runner()
     far.settings["REDIS_PORT"] = str(proxy.port)
-    with closing(User(rig)) as quick, closing(User(far)) as slow:
-        slow.p99(1)  # to connect takes several turns, once
-        # The machine's own pauses fall on one side or the other: the best of three tells.
-        pairs = [(quick.p99(SECONDS / 2), slow.p99(SECONDS / 2)) for _ in range(3)]
+    with closing(User(runner)) as quick, closing(User(far)) as slow:
+        slow.p99(1)  # connecting takes several round trips, once
+        # The machine's own pauses affect one side or the other: use the best of three pairs.
+        pairs = [(quick.p99(SECONDS / 2), slow.p99(SECONDS / 2)) for _ in range(ROUNDS)]
     proxy.close()
     before, during = min(pairs, key=lambda pair: pair[1] - pair[0])
-    text = f"p99 {before * 1000:.0f} ms without, {during * 1000:.0f} ms with it"
+    text = f"p99 {before * 1000:.0f} ms without the delay, {during * 1000:.0f} ms with it"
     report.cache(f"Redis {DELAY * 1000:.0f} ms away", text)
     assert during < before + EXTRA

@@ -1,0 +1,1 @@
+"""Shared parts of the tools: processes, environment, rendering, waiting, Docker, output."""

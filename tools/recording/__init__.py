@@ -1,0 +1,1 @@
+"""Recordings of the prompts and of the demo, as pictures for the README."""
