@@ -31,14 +31,15 @@ class PlainDumper(yaml.SafeDumper):
 
 
 def events() -> list[type[Event]]:
-    """Return all events: those in the document keep their order, new ones follow by name.
+    """Return all events of `src/domain`: those in the document keep their order, new ones follow.
 
     A diff of the document then shows only what changed.
     """
-    import_submodules(domain)
+    modules = {module.__name__ for module in import_submodules(domain)}
+    names = {name for name, event in EVENT_TYPES.items() if event.__module__ in modules}
     listed = list(yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))["channels"])
-    names = [*filter(EVENT_TYPES.__contains__, listed), *sorted(EVENT_TYPES.keys() - listed)]
-    return [EVENT_TYPES[name] for name in names]
+    order = [*filter(names.__contains__, listed), *sorted(names - set(listed))]
+    return [EVENT_TYPES[name] for name in order]
 
 
 def data_schema(event: type[Event]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from functools import partial
 
 import punq
 import pytest
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from src.config import AppSettings, PostgresSettings
@@ -21,8 +22,8 @@ SampleUnitOfWorkFactory = Callable[[], SampleUnitOfWork]
 @pytest.fixture(scope="session")
 async def samples_table(settings: Settings) -> None:
     """The table of samples, in the run's database."""
-    create = str(CreateTable(SampleRow.__table__))
-    await isolation.execute(settings[PostgresSettings], create)
+    create = CreateTable(SampleRow.__table__).compile(dialect=postgresql.dialect())
+    await isolation.execute(settings[PostgresSettings], str(create))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Self
 from uuid import UUID, uuid4
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from src.domain.aggregate import Aggregate
 from src.domain.event import Event
@@ -17,7 +17,6 @@ from src.repositories.cache.rows import Fields, read_through
 from src.repositories.outbox.inbox import DBInbox
 from src.repositories.outbox.notify import OutboxNotifier
 from src.repositories.outbox.writer import OutboxWriter
-from src.repositories.postgres.base import Base
 from src.repositories.postgres.engine import Database
 from src.repositories.postgres.transaction import Transaction
 from src.usecases.ports.cache import ReadThroughCache
@@ -60,7 +59,11 @@ class Sample(Aggregate):
         self.record(SampleRenamed(sample_id=self.id, label=label))
 
 
-class SampleRow(Base):
+class SampleBase(DeclarativeBase):
+    """The base of tables that exist in tests only, so that migrations do not know them."""
+
+
+class SampleRow(SampleBase):
     """A sample. `tests/machinery/conftest.py` creates the table in the run's database."""
 
     __tablename__ = "machinery_samples"
