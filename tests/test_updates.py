@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import humanize
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CountUsers:
     """Format the number of users for people."""
 
@@ -35,15 +35,16 @@ class CountUsers:
         """Return the number as text."""
         return humanize.intcomma(users)
 '''
-TEST = """from src.usecases import USE_CASES
-from src.usecases.count_users import CountUsers
+TEST = """from src.usecases.accounts.count_users import CountUsers
 
 
 async def test_users_are_counted_for_people() -> None:
-    assert CountUsers in USE_CASES
     assert await CountUsers().execute(users=12345) == "12,345"
 """
-OWN_FILES = {"src/usecases/count_users.py": USE_CASE, "tests/unit/test_count_users.py": TEST}
+OWN_FILES = {
+    "src/usecases/accounts/count_users.py": USE_CASE,
+    "tests/unit/accounts/test_count_users.py": TEST,
+}
 
 
 class Owned:
@@ -58,11 +59,6 @@ class Owned:
             (folder / name).write_text(text, encoding="utf-8")
         self.edit("pyproject.toml", '    "orjson==', '    "humanize==4.17.0",\n    "orjson==')
         self.edit("src/config.py", "pool_size: PositiveInt = 10", "pool_size: PositiveInt = 7")
-        usecases = "src/usecases/__init__.py"
-        imported = "from src.usecases.check_readiness import CheckReadiness\n"
-        mine = "from src.usecases.count_users import CountUsers\n"
-        self.edit(usecases, imported, imported + mine)
-        self.edit(usecases, "    CheckReadiness,\n", "    CheckReadiness,\n    CountUsers,\n")
         for name in OF_THIS_MACHINE:
             (folder / name).write_text("# mine\n", encoding="utf-8")
         command_line.commit(folder)
@@ -90,7 +86,6 @@ class Owned:
         assert {texts[name] for name in OF_THIS_MACHINE} == {"# mine\n"}
         assert '"humanize==4.17.0"' in texts["pyproject.toml"]
         assert "pool_size: PositiveInt = 7" in texts["src/config.py"]
-        assert "    CountUsers,\n" in texts["src/usecases/__init__.py"]
 
 
 def create(command_line: CommandLine, template: Path, **answers: object) -> Owned:
@@ -111,9 +106,9 @@ def renew(template: Path) -> None:
     replace_once(questions, (licence, asked + licence))
     choices = '  "_choices": {\n'
     replace_once(questions, (choices, choices + '    "use_tips": ["yes", "no"],\n'))
-    manifest = "MANIFEST: tuple[Part, ...] = (\n"
-    part = '    Part("use_tips", answer=True, files=("docs/tips.md",)),\n'
-    replace_once(template / "hooks/post_gen_project.py", (manifest, manifest + part))
+    manifest = "MANIFEST: dict[tuple[str, object], tuple[str, ...]] = {\n"
+    paths = '    ("use_tips", True): ("docs/tips.md",),\n'
+    replace_once(template / "hooks/post_gen_project.py", (manifest, manifest + paths))
     (service / "docs/tips.md").write_text("# Tips\n", encoding="utf-8")
     (service / "docs/messaging.md").rename(service / "docs/events.md")
     for path in service.rglob("*.md"):
@@ -165,7 +160,7 @@ def test_an_option_that_is_switched_later_gives_the_files_of_a_new_service(
     owned.update(**{option: chosen})
 
     owned.assert_own()
-    edited = {"pyproject.toml", "src/config.py", "src/usecases/__init__.py"}
+    edited = {"pyproject.toml", "src/config.py"}
     mine = {*OWN_FILES, *OF_THIS_MACHINE, *edited, ".cruft.json"}
     updated = owned.files()
     expected = files_of(render(**{option: chosen}))

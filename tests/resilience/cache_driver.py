@@ -17,11 +17,19 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from src.config import load_settings  # type: ignore[import-not-found]
-from src.container import build_container, open_resources  # type: ignore[import-not-found]
-from src.domain.session import Session  # type: ignore[import-not-found]
+from sqlalchemy import bindparam, select  # type: ignore[import-not-found]
+from src.container import (  # type: ignore[import-not-found]
+    build_container,
+    load_settings,
+    open_resources,
+)
+from src.domain.session import Session, SessionLifetime  # type: ignore[import-not-found]
 from src.domain.user import User  # type: ignore[import-not-found]
-from src.usecases.ports.security import Tokens  # type: ignore[import-not-found]
+from src.repositories.cache.rows import read_through  # type: ignore[import-not-found]
+from src.repositories.postgres.engine import Database  # type: ignore[import-not-found]
+from src.repositories.sessions import PROFILE, to_profile  # type: ignore[import-not-found]
+from src.repositories.users import UserRow, user_key  # type: ignore[import-not-found]
+from src.usecases.ports.cache import ReadThroughCache  # type: ignore[import-not-found]
 from src.usecases.ports.unit_of_work import (  # type: ignore[import-not-found]
     UnitOfWorkFactory,
 )
@@ -29,6 +37,8 @@ from src.usecases.ports.unit_of_work import (  # type: ignore[import-not-found]
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 PAUSE = 0.05
+LIFETIME = SessionLifetime(idle=timedelta(days=1), absolute=timedelta(days=1))
+PROFILE_BY_ID = select(*PROFILE).where(UserRow.id == bindparam("id"))
 
 
 def log(key: UUID, version: int, start: float, end: float | None, *, is_write: bool) -> None:
@@ -43,7 +53,8 @@ class Driver:
         """Resolve the needed parts of the service."""
         self.container = build_container(load_settings())
         self.unit_of_work = self.container.resolve(UnitOfWorkFactory)
-        self.lifetime = self.container.resolve(Tokens).lifetime
+        self.database = self.container.resolve(Database)
+        self.cache = self.container.resolve(ReadThroughCache)
         self.reads = reads
         self.ids = ids
 
@@ -51,7 +62,7 @@ class Driver:
         """Create users with one session each."""
         for _ in range(count):
             user = User.register(f"{uuid4().hex}@example.com", "no hash", EPOCH)
-            session = Session.start(user.id, self.lifetime, datetime.now(UTC))
+            session = Session.start(user.id, LIFETIME, datetime.now(UTC))
             async with self.unit_of_work() as uow:
                 await uow.users.create_user(user)
                 await uow.sessions.create_session(session)
@@ -59,18 +70,35 @@ class Driver:
             sys.stdout.write(f"made {user.id} {session.id}\n")
 
     async def read(self) -> None:
-        """Read users, through the check of an access token or by their ids."""
+        """Read users, together with their sessions or alone."""
         while self.reads > 0:
             self.reads -= 1
             user_id, session_id = random.choice(self.ids)  # noqa: S311
             start = time.monotonic()
-            async with self.unit_of_work() as uow:
-                if random.random() < 0.5:  # noqa: S311
-                    user = (await uow.sessions.get_session_access(session_id, user_id)).user
-                else:
-                    user = await uow.users.get_user_by_id(user_id)
+            if random.random() < 0.5:  # noqa: S311
+                updated_at = await self.read_session(session_id, user_id)
+            else:
+                updated_at = await self.read_profile(user_id)
             end = time.monotonic()
-            log(user_id, (user.updated_at - EPOCH) // MICROSECOND, start, end, is_write=False)
+            log(user_id, (updated_at - EPOCH) // MICROSECOND, start, end, is_write=False)
+
+    async def read_session(self, session_id: UUID, user_id: UUID) -> datetime:
+        """Read a session and its user, as the check of an access token does: two cache keys."""
+        async with self.unit_of_work() as uow:
+            access = await uow.sessions.get_session_access(session_id, user_id)
+        updated_at: datetime = access.user.updated_at
+        return updated_at
+
+    async def read_profile(self, user_id: UUID) -> datetime:
+        """Read a user alone: one cache key, which the reads of sessions also use."""
+
+        async def load() -> list[dict[str, object]]:
+            rows = await self.database.fetch(PROFILE_BY_ID, {"id": user_id})
+            return [dict(row._mapping) for row in rows]  # noqa: SLF001 - public in SQLAlchemy
+
+        [profile] = await read_through(self.cache, [user_key(user_id)], load)
+        updated_at: datetime = to_profile(profile).updated_at
+        return updated_at
 
     def stop(self) -> None:
         """Stop reading."""

@@ -10,8 +10,11 @@ import signal
 import sys
 from uuid import uuid4
 
-from src.config import load_settings  # type: ignore[import-not-found]
-from src.container import build_container, open_resources  # type: ignore[import-not-found]
+from src.container import (  # type: ignore[import-not-found]
+    build_container,
+    load_settings,
+    open_resources,
+)
 from src.domain.user import User  # type: ignore[import-not-found]
 from src.usecases.ports.unit_of_work import (  # type: ignore[import-not-found]
     UnitOfWorkFactory,

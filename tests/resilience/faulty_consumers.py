@@ -2,24 +2,44 @@
 
 from pathlib import Path
 
-from tools.common.files import replace_once
+# Two functions, whose messages the dispatcher claims, and two use cases, which claim nothing.
+CONSUMERS = '''"""Consumers with faults, made for tests."""
 
-EVENTS = ("raises", "hangs", "kills", "slow")
+import os
+import signal
 
-MODEL = '''"""Events made for tests."""
-
+import structlog
 from pydantic import BaseModel
+
+from src.consumers.subscription import Subscription, UseCaseSubscription
+from src.usecases.faulty import Hang, WorkSlowly
+from src.usecases.ports.unit_of_work import UnitOfWork
+
+log = structlog.get_logger()
 
 
 class TestV1(BaseModel):
     """An event without data."""
+
+
+async def raise_error(event: TestV1, uow: UnitOfWork) -> None:
+    log.info("tried")
+    raise ValueError("on purpose")
+
+
+async def kill_worker(event: TestV1, uow: UnitOfWork) -> None:
+    log.info("tried")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+raises = Subscription("test.raises.v1", TestV1, raise_error)
+kills = Subscription("test.kills.v1", TestV1, kill_worker)
+hangs = UseCaseSubscription("test.hangs.v1", TestV1, Hang)
+slow = UseCaseSubscription("test.slow.v1", TestV1, WorkSlowly)
 '''
-USE_CASE = '''"""Use cases with faults."""
+USE_CASES = '''"""Use cases that take long, made for tests."""
 
 import asyncio
-import os
-import signal
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -27,61 +47,26 @@ import structlog
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Faulty:
-    """Logs that it was tried, then has the fault that its subclass is named for."""
-
-    async def execute(self, *, message_id: UUID) -> None:
-        log.info("tried", fault=type(self).__name__)
-        await self.act()
-        log.info("finished", fault=type(self).__name__)
-
-
-class Raises(Faulty):
-    async def act(self) -> None:
-        raise ValueError("on purpose")
-
-
-class Hangs(Faulty):
-    async def act(self) -> None:
+class Hang:
+    async def execute(self, *, event_id: UUID, event: object) -> None:
+        log.info("tried")
         await asyncio.sleep(3600)
 
 
-class Kills(Faulty):
-    async def act(self) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Slow(Faulty):
-    async def act(self) -> None:
+class WorkSlowly:
+    async def execute(self, *, event_id: UUID, event: object) -> None:
+        log.info("tried")
         await asyncio.sleep(0.5)
+        log.info("finished")
 '''
 
 
-def event_type(name: str) -> str:
-    """Return the type of the events that this handler gets."""
-    return f"test.{name}.v1"
+def event_type(fault: str) -> str:
+    """Return the type of the events whose consumer has this fault."""
+    return f"test.{fault}.v1"
 
 
 def add_consumers(service: Path) -> None:
-    """Write a model and use cases, and add them to the service's lists."""
-    (service / "src/consumers/faulty.py").write_text(MODEL)
-    (service / "src/usecases/faulty.py").write_text(USE_CASE)
-    classes = [name.capitalize() for name in EVENTS]
-    imported = f"from src.usecases.faulty import {', '.join(classes)}\n"
-    lines = "".join(
-        f'    "{event_type(name)}": (TestV1, {name.capitalize()}),\n' for name in EVENTS
-    )
-    replace_once(
-        service / "src/consumers/subscriptions.py",
-        (
-            "from src.usecases",
-            f"from src.consumers.faulty import TestV1\n{imported}from src.usecases",
-        ),
-        ("(UserRegisteredV1, WelcomeUser),\n", f"(UserRegisteredV1, WelcomeUser),\n{lines}"),
-    )
-    replace_once(
-        service / "src/usecases/__init__.py",
-        ("\nUSE_CASES", f"{imported}\nUSE_CASES"),
-        ("    WelcomeUser,\n)", f"    WelcomeUser,\n    {', '.join(classes)},\n)"),
-    )
+    """Write the consumers and their use cases. The service finds them: there is no list."""
+    (service / "src/consumers/faulty.py").write_text(CONSUMERS, encoding="utf-8")
+    (service / "src/usecases/faulty.py").write_text(USE_CASES, encoding="utf-8")

@@ -28,8 +28,8 @@ BETWEEN = 2.0
 BOUND = 1.0
 TTL = 4
 
-UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
-SCRIPTS = "src/repositories/cache/scripts.py"
+UNIT_OF_WORK = "src/repositories/unit_of_work.py"
+SCRIPTS = "src/repositories/cache/redis/scripts.py"
 COMMIT = "            await self._transaction.commit()\n"
 CRASH = '            __import__("src.crash").crash.at_random()\n'
 CRASH_MODULE = """import os, random, signal
@@ -40,11 +40,11 @@ def at_random():
 """
 
 ASK = """    if redis.call('EXISTS', key .. ':writers') == 1 then
-      value = 2
+      answer = 1
     elseif redis.call('SET', key .. ':lease', ARGV[1], 'NX', 'PX', ARGV[2]) then
-      value = 1
+      answer = 0
     else
-      value = 0
+      answer = tonumber(redis.call('GET', key .. ':lease'))
     end
 """
 MARK = """  redis.call('ZADD', key .. ':writers', deadline, ARGV[1])
@@ -53,7 +53,7 @@ MARK = """  redis.call('ZADD', key .. ':writers', deadline, ARGV[1])
 UNMARK = "  redis.call('ZREM', key .. ':writers', ARGV[1])\n"
 DELETE = "  redis.call('DEL', key, key .. ':lease')\n"
 FILL_WITHOUT_LEASE = (
-    (ASK, "    value = 1\n"),
+    (ASK, "    answer = 0\n"),
     ("  if redis.call('GET', key .. ':lease') == lease then\n", "  if true then\n"),
 )
 MUTANTS = {

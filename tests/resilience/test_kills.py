@@ -29,36 +29,36 @@ DRIVERS = 2
 # A process is killed at the step that CRASH_AT names: step: (file, the line that follows).
 STEPS = {
     "before the change is committed": (
-        "src/repositories/db/unit_of_work.py",
-        "        async with self._cache.writing(",
+        "src/repositories/unit_of_work.py",
+        "        async with self._cache.invalidating(",
     ),
     "between commit and notify": (
-        "src/repositories/db/unit_of_work.py",
-        "        if self._outbox.has_events:\n            self._notifier.announce()\n",
+        "src/repositories/unit_of_work.py",
+        "        if self._outbox.has_events:\n            self._notifier.notify()\n",
     ),
     "before the event is published": (
         "src/repositories/rabbitmq/relay.py",
         "    try:\n        await exchange.publish(",
     ),
     "between confirm and the relay's commit": (
-        "src/repositories/db/outbox.py",
-        "            if published:\n",
+        "src/repositories/outbox/reader.py",
+        '        await transaction.execute_without_events(DELETE, {"sequences": published})\n',
     ),
     "after the relay's commit": (
         "src/repositories/rabbitmq/relay.py",
-        "                await self.listener.wait(notify.POLL_SECONDS)\n",
+        '                log.info("events_published", count=published)\n',
     ),
     "before the event is handled": (
         "src/repositories/rabbitmq/consumer.py",
         "        async with asyncio.timeout(self.handler_timeout_seconds):\n",
     ),
     "before the effect is committed": (
-        "src/usecases/welcome_user.py",
+        "src/consumers/dispatcher.py",
         "                await uow.commit()\n",
     ),
     "between the effect's commit and ack": (
         "src/repositories/rabbitmq/consumer.py",
-        "        await message.ack()\n\n    async def _handle_suspect(",
+        "        await message.ack()\n\n    async def _handle_redelivered(",
     ),
 }
 CRASH = '__import__("src.crash").crash.at({!r})\n'

@@ -17,26 +17,25 @@ if TYPE_CHECKING:
     from tests.resilience.runner import Runner
 
 CONSUMER = "src/repositories/rabbitmq/consumer.py"
-EVENTS = "src/repositories/db/events.py"
-UNIT_OF_WORK = "src/repositories/db/unit_of_work.py"
+WRITER = "src/repositories/outbox/writer.py"
+INBOX = "src/repositories/outbox/inbox.py"
 HANDLE = "        async with asyncio.timeout(self.handler_timeout_seconds):\n"
-NEXT = "\n    async def _handle_suspect("
+NEXT = "\n    async def _handle_redelivered("
 ACK = "        await message.ack()\n" + NEXT
 RETRY = "            await retry(self.topology, message, error)\n"
-STORED = "        self.has_events |= bool(events)\n"
+STORED = "            self.has_events = True\n"
 CLAIM = "        return result.rowcount == 1\n"
-BYPASS = """        import orjson
-        from aio_pika import Message
-        from src.config import load_settings
-        from src.container import build_container
-        from src.wiring import Job
+BYPASS = """            import orjson
+            from aio_pika import Message
+            from src.container import build_container, load_settings
+            from src.wiring import Job
 
-        relay = build_container(load_settings()).resolve(Job)
-        async with relay.broker.channel("mutant") as channel:
-            exchange, _ = await relay.topology.declare(channel)
-            for row in events:
-                body = orjson.dumps(row["envelope"])
-                await exchange.publish(Message(body), row["event_type"])
+            relay = build_container(load_settings()).resolve(Job)
+            async with relay.broker.channel("mutant") as channel:
+                exchange, _ = await relay.topology.declare(channel)
+                for row in values["events"]:
+                    body = orjson.dumps(row["envelope"])
+                    await exchange.publish(Message(body), row["event_type"])
 """
 
 
@@ -68,7 +67,7 @@ def test_an_ack_before_the_commit_is_detected_as_lost_events(
 def test_publishing_before_the_commit_is_detected_as_uncommitted_events(
     new_runner: NewRunner, changed: Path
 ) -> None:
-    replace_once(changed / EVENTS, (STORED, BYPASS + STORED))
+    replace_once(changed / WRITER, (STORED, STORED + BYPASS))
     runner = new_runner(changed)
     runner.produce(20)
     runner.consumer()
@@ -80,7 +79,7 @@ def test_publishing_before_the_commit_is_detected_as_uncommitted_events(
 def test_a_worker_without_an_inbox_is_detected_as_duplicated_effects(
     new_runner: NewRunner, changed: Path
 ) -> None:
-    replace_once(changed / UNIT_OF_WORK, (CLAIM, "        return True\n"))
+    replace_once(changed / INBOX, (CLAIM, "        return True\n"))
     runner = new_runner(changed)
     for _ in range(3):
         runner.consumer()

@@ -61,6 +61,18 @@ def register(container: punq.Container, settings: Settings) -> None:
     """Register the path of events from the outbox to their consumers."""
     broker = create_broker(settings[RabbitMQSettings])
     topology = create_topology(settings)
+    container.register(RabbitMQBroker, instance=broker)
+    container.register(
+        Dependency,
+        # Not required: without the broker, events are delivered later, and none is lost.
+        instance=Dependency(name="rabbitmq", check=broker.check, is_required=False),
+    )
+    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker=broker, topology=topology))
+    _register_relay(container, broker, topology)
+    _register_consumer(container, broker, topology, settings[WorkerSettings])
+
+
+def _register_relay(container: punq.Container, broker: RabbitMQBroker, topology: Topology) -> None:
     outbox = OutboxReader(database=container.resolve(Database))
     relay = OutboxRelay(
         outbox=outbox,
@@ -68,9 +80,14 @@ def register(container: punq.Container, settings: Settings) -> None:
         broker=broker,
         topology=topology,
     )
+    container.register(OutboxBacklog, instance=outbox)
+    container.register(Job, instance=relay)
 
+
+def _register_consumer(
+    container: punq.Container, broker: RabbitMQBroker, topology: Topology, worker: WorkerSettings
+) -> None:
     def consumer() -> RabbitMQConsumer:
-        worker = settings[WorkerSettings]
         return RabbitMQConsumer(
             broker=broker,
             topology=topology,
@@ -79,16 +96,7 @@ def register(container: punq.Container, settings: Settings) -> None:
             handler_timeout_seconds=worker.handler_timeout_seconds,
         )
 
-    container.register(RabbitMQBroker, instance=broker)
-    container.register(
-        Dependency,
-        # Not required: without the broker, events are delivered later, and none is lost.
-        instance=Dependency(name="rabbitmq", check=broker.check, is_required=False),
-    )
     container.register(EventConsumer, factory=consumer, scope=punq.Scope.singleton)
-    container.register(Job, instance=relay)
-    container.register(OutboxBacklog, instance=outbox)
-    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker=broker, topology=topology))
 
 
 part = Part(settings=(RabbitMQSettings,), register=register)

@@ -26,7 +26,7 @@ async def test_an_unknown_path_is_not_found(api: httpx2.AsyncClient) -> None:
 async def test_an_unsupported_method_is_refused_with_the_supported_ones(
     api: httpx2.AsyncClient,
 ) -> None:
-    response = await api.delete("/api/v1/users/me")
+    response = await api.request("TRACE", "/api/v1/users/me")
     problem_of(response, 405, "method-not-allowed")
     assert response.headers["allow"] == "GET"
 

@@ -17,6 +17,9 @@ from src.utils.settings import ROOT, Settings
 from tests.support.network import closed_port
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timeout(600)
+START_SECONDS = 240
+"""The time for a process to start or stop: on a busy machine a start takes a minute."""
 WORKER = ["-m", "src.consume_worker"]
 
 
@@ -54,7 +57,7 @@ async def running(
 async def output_until(process: Process, event: str) -> dict[str, object]:
     """Return the log line of an event. Fail if a line before it is not JSON."""
     assert process.stdout is not None
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(START_SECONDS):
         async for line in process.stdout:
             logged: dict[str, object] = orjson.loads(line)
             if logged["event"] == event:
@@ -72,7 +75,7 @@ async def until_ready(process: Process, client: httpx2.AsyncClient) -> None:
             assert process.returncode is None
             return False
 
-    await eventually(is_ready, seconds=45)
+    await eventually(is_ready, seconds=START_SECONDS)
 
 
 async def test_the_api_starts_and_stops_cleanly_after_sigterm(
@@ -86,7 +89,7 @@ async def test_the_api_starts_and_stops_cleanly_after_sigterm(
         await until_ready(process, client)
         assert "server" not in (await client.get("/nowhere")).headers
         process.send_signal(signal.SIGTERM)
-        output, _ = await asyncio.wait_for(process.communicate(), 45)
+        output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
     assert "Application shutdown complete." in events
     # Uvicorn shuts down and then exits as the signal would have ended it.
@@ -100,7 +103,7 @@ async def test_the_worker_starts_consumes_and_stops_cleanly_after_sigterm(
         await output_until(process, "consuming")
         process.send_signal(signal.SIGTERM)
         await output_until(process, "worker_stopped")
-        assert await asyncio.wait_for(process.wait(), 45) == 0
+        assert await asyncio.wait_for(process.wait(), START_SECONDS) == 0
 
 
 ENTRIES = {
@@ -118,7 +121,7 @@ async def test_without_a_required_setting_every_entry_point_exits_and_names_the_
     missing = "POSTGRES_USER" if entry == "migrations" else "SECURITY_SECRET_KEY"
     environment = {k: v for k, v in os.environ.items() if k != missing}
     async with running(folder, ENTRIES[entry], environment) as process:
-        output, _ = await asyncio.wait_for(process.communicate(), 45)
+        output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
         assert process.returncode == 1
         assert output.decode().splitlines() == [
             "The settings do not allow a start:",
@@ -154,7 +157,7 @@ async def test_the_api_stops_after_it_has_drained(settings: Settings, folder: Pa
     ):
         await until_ready(process, client)
         process.send_signal(signal.SIGTERM)
-        output, _ = await asyncio.wait_for(process.communicate(), 45)
+        output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
     events = [orjson.loads(line)["event"] for line in output.splitlines()]
     assert "Application shutdown complete." in events
 

@@ -16,7 +16,7 @@ from tests.support.problems import problem_of
 
 @pytest.fixture
 def forger(settings: Settings, login: Login) -> Forger:
-    """An attacker who imitates the user of a live session."""
+    """Forges tokens of the user of a live session."""
     secret = settings[SecuritySettings].secret_key.get_secret_value()
     name = settings[AppSettings].name
     return Forger(secret, name, login.access_token, login.refresh_token)

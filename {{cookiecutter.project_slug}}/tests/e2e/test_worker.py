@@ -24,7 +24,7 @@ PROCESSED = text("SELECT 1 FROM processed_messages WHERE message_id = :message_i
 
 
 class Spy(MessageHandler):
-    """Forwards a worker's messages to its handler, and records them with the context of the logs."""
+    """Forwards messages to their handler, and records each with the context of its log lines."""
 
     def __init__(self, handle: MessageHandler) -> None:
         self._handle = handle

@@ -1,14 +1,14 @@
-"""A cache of one process."""
+"""A cache in the memory of one process."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from src.usecases.ports.cache import Loader, Values
+from src.usecases.ports.cache import Loader, ReadThroughCache, Values
 
 
-class InMemoryCache:
-    """Fills a key only if nobody wrote it while it was loaded. Its port is `ReadThroughCache`."""
+class InMemoryCache(ReadThroughCache):
+    """Fills a key only if no writer changed it during the load."""
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
@@ -18,20 +18,25 @@ class InMemoryCache:
     async def get_or_load(self, keys: Sequence[str], load: Loader) -> Values:
         if all(key in self.values for key in keys):
             return [self.values[key] for key in keys]
-        seen = [self._writes[key] for key in keys]
+        writes_before = [self._writes[key] for key in keys]
         loaded = await load()
-        for key, writes, value in zip(keys, seen, loaded, strict=True):
-            if value is not None and self._writes[key] == writes and not self._writers[key]:
+        if loaded is None:
+            return None
+        for key, writes, value in zip(keys, writes_before, loaded, strict=True):
+            if self._writes[key] == writes and not self._writers[key]:
                 self.values[key] = value
         return loaded
 
     @asynccontextmanager
-    async def writing(self, keys: Sequence[str]) -> AsyncIterator[None]:
+    async def invalidating(self, keys: Sequence[str]) -> AsyncIterator[None]:
         self._drop(keys)
         self._writers.update(keys)
         yield
         self._writers.subtract(keys)
         self._drop(keys)
+
+    async def check(self) -> None:
+        return
 
     def _drop(self, keys: Sequence[str]) -> None:
         for key in keys:

@@ -9,7 +9,7 @@ from tests.fakes.database import InMemoryTransaction
 
 @dataclass(frozen=True)
 class ProcessedMessage:
-    """A message whose effect is committed."""
+    """A message with a committed effect."""
 
     id: UUID
 

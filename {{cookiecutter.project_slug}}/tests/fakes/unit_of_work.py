@@ -36,5 +36,5 @@ class InMemoryUnitOfWork(UnitOfWork):
 
     async def __aexit__(self, *exception: object) -> None:
         if not any(exception):
-            self.forgotten.extend(sorted(self._transaction.changed_tables))
+            self.forgotten.extend(self._transaction.changed_tables)
         self._transaction.close()

@@ -15,6 +15,7 @@ from src.repositories.postgres.base import Base
 from src.utils.settings import ROOT, Settings
 from tests.support import isolation
 
+pytestmark = pytest.mark.timeout(600)  # a migration starts a process
 TABLES = set(Base.metadata.tables)
 
 

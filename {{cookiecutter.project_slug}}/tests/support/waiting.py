@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 60) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 100) -> T:
     """Call `look` until its result is true, and return it. Fail with the last result."""
     deadline = time.monotonic() + seconds
     while not (seen := await look()):

@@ -26,7 +26,7 @@ def no_forgotten_commit() -> Iterator[None]:
     InMemoryUnitOfWork.forgotten.clear()
     yield
     if InMemoryUnitOfWork.forgotten:
-        changed = ", ".join(InMemoryUnitOfWork.forgotten)
+        changed = ", ".join(sorted({*InMemoryUnitOfWork.forgotten}))
         pytest.fail(
             f"A unit of work was left with uncommitted changes ({changed}):"
             " call `await uow.commit()`.",
@@ -64,7 +64,7 @@ async def no_resources(_: punq.Container) -> AsyncIterator[None]:
 
 @pytest.fixture
 def app(complete: Environment) -> FastAPI:
-    """The application, whose servers do not exist."""
+    """The application, without any server."""
     return create_app(
         build_container(load_settings()),
         no_resources,

@@ -63,7 +63,7 @@ def test_every_operation_has_a_description_and_documents_its_problems(
             503: operation.path.startswith("/api/"),
         }
         required = {status for status, is_expected in expected.items() if is_expected}
-        assert operation.description["description"], operation
+        assert operation.description["description"], str(operation)
         assert required <= operation.statuses, f"{operation}: use problems(…)"
 
 
@@ -73,7 +73,7 @@ def test_every_documented_problem_has_the_media_type_of_problems(
     for operation in documented:
         for status, response in operation.description["responses"].items():
             if status >= "400" and operation.path.startswith("/api/"):
-                assert [*response["content"]] == ["application/problem+json"], operation
+                assert [*response["content"]] == ["application/problem+json"], str(operation)
 
 
 def test_every_operation_but_the_public_ones_needs_an_access_token(

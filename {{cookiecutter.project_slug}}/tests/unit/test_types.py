@@ -121,8 +121,8 @@ SLIPS = {
     ),
     "an adapter that lacks a method of its port": Slip(
         ADAPTER,
-        wrong="    pass\ninbox = SnippedInbox()",
-        correct="    async def claim(self, message_id: UUID) -> bool: return True\ninbox = SnippedInbox()",
+        wrong="    pass\nSnippedInbox()",
+        correct="    async def claim(self, message_id: UUID) -> bool: return True\nSnippedInbox()",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""A worker whose only consumer renames the samples that were created."""
+"""A worker with one consumer, which renames each sample that was created."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -13,10 +13,12 @@ from src.consumers.subscription import Subscription
 from src.container import build_container
 from src.domain.event import EVENT_TYPES
 from src.repositories.outbox import notify
+from src.repositories.postgres.engine import Database
 from src.usecases.ports.messaging import MessageHandler
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 from src.utils.settings import Settings
 from tests.machinery.conftest import SampleUnitOfWorkFactory
+from tests.machinery.messaging.samples import Samples
 from tests.machinery.sample import SampleCreated
 
 NewWorker = Callable[[Settings], punq.Container]
@@ -42,10 +44,16 @@ def frequent_polls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def samples(database: Database, sample_unit_of_work: SampleUnitOfWorkFactory) -> Samples:
+    """The samples of one test."""
+    return Samples(database=database, unit_of_work=sample_unit_of_work)
+
+
+@pytest.fixture
 def new_worker(
     message_server: None, cache_server: None, sample_unit_of_work: SampleUnitOfWorkFactory
 ) -> NewWorker:
-    """Return a function that builds a worker whose consumer handles `SampleCreated`."""
+    """Return a function that builds a worker with this consumer of `SampleCreated`."""
     dispatcher = EventDispatcher(
         unit_of_work=cast("UnitOfWorkFactory", sample_unit_of_work),
         subscriptions={

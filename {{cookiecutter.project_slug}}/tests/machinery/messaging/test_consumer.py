@@ -1,10 +1,8 @@
-"""Consumers: every message is handled in the end, also when a worker or a server fails."""
+"""Consumers: they handle each message, several at a time, until they are stopped."""
 
 import asyncio
 
-import pytest
-
-from tests.machinery.support.handlers import POISON, Handler, KilledHandler, SlowHandler
+from tests.machinery.support.handlers import Handler, SlowHandler
 from tests.machinery.support.messages import EVENT_TYPE, MessageQueue
 from tests.support.waiting import eventually
 
@@ -73,95 +71,6 @@ async def test_a_stopped_consumer_finishes_its_messages_and_leaves_the_others_in
         await eventually(message_queue.is_empty)
     assert after.data == ["waiting"]
     assert after.attempts == [1]
-
-
-async def test_redelivered_messages_are_handled_one_at_a_time(
-    message_queue: MessageQueue,
-) -> None:
-    for number in range(3):
-        await message_queue.send(str(number))
-    await message_queue.deliver_to_dying_worker()
-    handle = SlowHandler()
-    async with message_queue.consuming(handle):
-        await handle.called(1)
-        await asyncio.sleep(0.2)  # a second message would arrive
-        assert handle.data == ["0"]
-        handle.may_finish.set()
-        await handle.called(3)
-        await eventually(message_queue.is_empty)
-    assert handle.finished[:3] == ["0", "1", "2"]
-
-
-async def test_new_messages_are_handled_while_a_redelivered_one_is_in_progress(
-    message_queue: MessageQueue,
-) -> None:
-    await message_queue.send("redelivered")
-    await message_queue.deliver_to_dying_worker()
-    handle = SlowHandler()
-    async with message_queue.consuming(handle):
-        await handle.called(1)
-        await message_queue.send("new")
-        await handle.called(2)
-        assert handle.data == ["redelivered", "new"]
-        handle.may_finish.set()
-
-
-async def test_a_stopped_consumer_leaves_redelivered_messages_that_it_has_not_begun(
-    message_queue: MessageQueue,
-) -> None:
-    for number in range(3):
-        await message_queue.send(str(number))
-    await message_queue.deliver_to_dying_worker()
-    handle = SlowHandler()
-    async with message_queue.consuming(handle) as running:
-        await handle.called(1)
-        running.stop.set()
-        handle.may_finish.set()
-        await asyncio.wait_for(running.task, 20)
-    assert handle.finished == ["0"]
-    after = Handler()
-    async with message_queue.consuming(after):
-
-        async def has_handled_the_others() -> bool:
-            return {*after.data} >= {"1", "2"}
-
-        await eventually(has_handled_the_others)
-
-
-@pytest.mark.timeout(60)
-async def test_a_poison_message_becomes_a_dead_letter_and_each_co_delivered_message_is_handled(
-    message_queue: MessageQueue,
-) -> None:
-    await message_queue.send("1")
-    await message_queue.send("2")
-    poison = await message_queue.send(POISON)
-    await message_queue.send("3")
-    await message_queue.send("4")
-    handle = KilledHandler()
-
-    async def is_dead() -> bool:
-        return poison in {letter.event_id for letter in await message_queue.dead_letters.read()}
-
-    async def is_killed_or_dead() -> bool:
-        return handle.is_killed or await is_dead()
-
-    deaths = 0
-    while not await is_dead():
-        async with message_queue.consuming(handle) as running:
-            await eventually(is_killed_or_dead)
-            if handle.is_killed:
-                await message_queue.kill(running)
-                handle.is_killed = False
-                deaths += 1
-        # At most twice for each of three attempts: in the first delivery and in a redelivery.
-        assert deaths <= 6
-
-    async def are_handled() -> bool:
-        return handle.finished == {"1", "2", "3", "4"}
-
-    async with message_queue.consuming(handle):
-        await eventually(are_handled)
-    assert handle.data.count(POISON) == deaths
 
 
 async def test_a_consumer_reports_a_lost_server_and_continues_when_the_server_is_back(

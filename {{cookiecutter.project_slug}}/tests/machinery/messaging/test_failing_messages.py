@@ -1,4 +1,4 @@
-"""Messages whose handler fails: they are retried later, and become dead letters in the end."""
+"""Failing messages: they are retried later, and become dead letters in the end."""
 
 from datetime import UTC, datetime, timedelta
 

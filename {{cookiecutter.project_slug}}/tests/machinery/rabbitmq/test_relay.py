@@ -1,89 +1,22 @@
 """The relay: an event leaves the outbox once the broker has stored it, and not before."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
-from typing import Any
 
 import orjson
 import pytest
 from aio_pika import DeliveryMode
-from sqlalchemy import Row
-from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from src.repositories.outbox import notify
-from src.repositories.outbox.notify import OutboxListener
-from src.repositories.outbox.reader import OutboxReader
 from src.repositories.postgres.engine import Database
-from src.repositories.rabbitmq import connection, relay
-from src.repositories.rabbitmq.connection import RabbitMQBroker
-from src.repositories.rabbitmq.relay import OutboxRelay
-from src.repositories.rabbitmq.topology import Topology
+from src.repositories.rabbitmq import relay
 from tests.machinery.rabbitmq.amqp import Queues
+from tests.machinery.rabbitmq.conftest import UNROUTED, Relaying, failed
 from tests.machinery.support.messages import EVENT_TYPE
 from tests.machinery.support.outbox import emptied, rows, store
 from tests.support.network import Proxy
-from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("empty_tables")
-
-UNROUTED = "machinery.unrouted.v1"
-Relaying = Callable[[], AbstractAsyncContextManager[OutboxListener]]
-
-
-@pytest.fixture
-def relaying(
-    database: Database, broker: RabbitMQBroker, topology: Topology, proxy: Proxy
-) -> Relaying:
-    """Run a relay whose connection a test can break. It stops when the context is left."""
-
-    @asynccontextmanager
-    async def run() -> AsyncIterator[OutboxListener]:
-        listener = OutboxListener(database)
-        stop = asyncio.Event()
-        running = OutboxRelay(
-            outbox=OutboxReader(database=database),
-            listener=listener,
-            broker=replace(broker, host="127.0.0.1", port=proxy.port),
-            topology=topology,
-        )
-        task = asyncio.create_task(running.run(stop))
-        try:
-            yield listener
-        finally:
-            stop.set()
-            listener.wake()
-            await asyncio.wait_for(task, 20)
-            await listener.aclose()
-
-    return run
-
-
-@pytest.fixture
-def log_lines() -> Iterator[list[EventDict]]:
-    """The lines that are logged."""
-    with capture_logs() as lines:
-        yield lines
-
-
-async def failed(database: Database) -> Row[Any]:
-    """Wait until an attempt to publish an event has failed, and return its row."""
-
-    async def find() -> list[Row[Any]]:
-        return [row for row in await rows(database) if row.attempts]
-
-    return (await eventually(find))[0]
-
-
-async def connected(proxy: Proxy, times: int) -> None:
-    """Return when this many connections have been opened."""
-
-    async def have_been_opened() -> bool:
-        return proxy.connections >= times
-
-    await eventually(have_been_opened)
 
 
 async def test_a_published_event_arrives_as_a_persistent_cloud_event(
@@ -156,65 +89,6 @@ async def test_an_event_whose_queue_was_deleted_stays_until_the_queue_exists_aga
         await queues.topology.declare(queues.channel)
         await emptied(database)
     assert await queues.count(queues.topology.queue) == 1
-
-
-async def test_a_connection_lost_while_idle_costs_no_attempt(
-    relaying: Relaying, database: Database, queues: Queues, proxy: Proxy, log_lines: list[EventDict]
-) -> None:
-    async with relaying():
-        await store(database)
-        await emptied(database)
-        proxy.cut()
-        await asyncio.sleep(0.1)
-        await store(database)
-        await emptied(database)
-    assert await queues.count(queues.topology.queue) == 2
-    assert "event_not_published" not in [line["event"] for line in log_lines]
-    assert proxy.connections == 2
-
-
-async def test_a_broker_that_hangs_fails_one_batch_and_the_next_batch_has_a_new_channel(
-    relaying: Relaying, database: Database, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(relay, "PUBLISH_TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr(connection, "CLOSE_TIMEOUT_SECONDS", 0.1)
-    async with relaying():
-        await store(database)
-        await emptied(database)
-        proxy.hang()
-        await store(database, 10)
-        row = await failed(database)
-        assert (row.attempts, row.last_error.partition(":")[0]) == (1, "TimeoutError")
-        assert {row.attempts for row in await rows(database)} == {1}
-        await connected(proxy, 2)
-        proxy.refuse()  # closing the new connection would wait for the broker
-
-
-async def test_a_broker_that_is_away_leaves_the_outbox_unchanged_until_it_is_back(
-    relaying: Relaying, database: Database, queues: Queues, proxy: Proxy
-) -> None:
-    proxy.refuse()
-    await store(database)
-    async with relaying():
-        await connected(proxy, 1)
-        [row] = await rows(database)
-        assert (row.attempts, row.last_error) == (0, None)
-        proxy.accept()
-        await emptied(database)
-    assert await queues.count(queues.topology.queue) == 1
-
-
-async def test_notifications_cause_no_connection_attempts_while_the_broker_is_away(
-    relaying: Relaying, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(notify, "POLL_SECONDS", 3600)
-    proxy.refuse()
-    async with relaying() as listener:
-        await connected(proxy, 1)
-        for _ in range(20):
-            listener.wake()
-            await asyncio.sleep(0.01)
-    assert proxy.connections == 1
 
 
 async def test_each_notification_makes_the_relay_read_the_outbox(

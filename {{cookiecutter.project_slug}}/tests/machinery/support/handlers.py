@@ -59,7 +59,7 @@ class SlowHandler(Handler):
 
 
 class KilledHandler(Handler):
-    """A handler whose process is killed by the poison message: no call returns after that."""
+    """Stands for a process that the poison message kills: after it, no call returns."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from tests.support.network import Proxy
 from tests.support.waiting import eventually
 
 EVENT_TYPE = "machinery.sent.v1"
-"""The type of an event that the tests send. The service neither declares nor handles it."""
+"""The type of an event that the service does not declare, and that no consumer handles."""
 
 
 @dataclass(frozen=True, kw_only=True)

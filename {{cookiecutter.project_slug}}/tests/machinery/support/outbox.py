@@ -26,20 +26,11 @@ async def store(
 ) -> list[UUID]:
     """Store events in one transaction, without a NOTIFY, and return their ids."""
     event_ids = [uuid4() for _ in range(events)]
-    values = [
-        {
-            "event_id": event_id,
-            "event_type": event_type,
-            "envelope": {
-                "id": str(event_id),
-                "type": event_type,
-                "requestid": request_id,
-                "data": data,
-            },
-            **columns,
-        }
-        for event_id in event_ids
-    ]
+    values = []
+    for event_id in event_ids:
+        fields = {"id": str(event_id), "type": event_type, "requestid": request_id, "data": data}
+        row = {"event_id": event_id, "event_type": event_type, "envelope": fields}
+        values.append({**row, **columns})
     transaction = database.transaction()
     try:
         await transaction.execute_without_events(INSERT, values)

@@ -162,7 +162,7 @@ async def test_the_length_of_a_password_is_checked_as_typed_and_in_its_normal_fo
     for password in (composed, decomposed):
         login = {**body, "password": password}
         assert (await client.post("/api/v1/auth/login", json=login)).status_code == 200
-    # Seven letters in normal form, and seven typed characters whose normal form is longer.
+    # Seven letters in normal form, and seven typed characters with a longer normal form.
     for password in ("e\u0301" * 7, "\u00bc" * 7):
         short = {"email": "eve@example.com", "password": password}
         assert (await client.post("/api/v1/auth/register", json=short)).status_code == 422

@@ -16,7 +16,7 @@ from tests.unit.accounts.conftest import HOME, PASSWORD
 
 
 class UnreachableCache(InMemoryCache):
-    """A cache whose server does not answer."""
+    """A cache without its server."""
 
     async def check(self) -> None:
         raise UnavailableError

@@ -10,7 +10,7 @@ from src.usecases.ports.messaging import OutboxBacklog
 
 @dataclass(frozen=True)
 class FakeBacklog(OutboxBacklog):
-    """A backlog whose oldest event has waited for some seconds, or an empty one."""
+    """An empty backlog, or one with an event that has waited for some seconds."""
 
     seconds: float | None
 

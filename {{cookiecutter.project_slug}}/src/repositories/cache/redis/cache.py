@@ -36,7 +36,7 @@ STOP_SECONDS = 5.0
 class Fill(NamedTuple):
     """An entry to be filled under a lease. An empty value gives the lease back."""
 
-    name: str
+    name: bytes
     lease: int
     value: bytes
 
@@ -79,7 +79,7 @@ class RedisCache(ReadThroughCache):
             await asyncio.sleep(pause)
         return await load()
 
-    async def _read_batch(self, batch: Sequence[list[str]]) -> Sequence[tuple[int, list[Any]]]:
+    async def _read_batch(self, batch: Sequence[list[bytes]]) -> Sequence[tuple[int, list[Any]]]:
         """Return READ's answers for each reader, and the lease. If Redis fails, all are WRITING.
 
         One lease suffices for a batch: it only proves that a load began after it was granted.
@@ -95,7 +95,7 @@ class RedisCache(ReadThroughCache):
         rest = iter(answers)
         return [(lease, [*islice(rest, len(names))]) for names in batch]
 
-    async def _load_and_fill(self, names: Sequence[str], load: Loader, lease: int) -> Values:
+    async def _load_and_fill(self, names: Sequence[bytes], load: Loader, lease: int) -> Values:
         """Load, and fill the keys that the lease covers, without waiting for the fill."""
         values: Values = None
         try:
@@ -126,5 +126,6 @@ class RedisCache(ReadThroughCache):
         await self._invalidator.aclose(STOP_SECONDS)
         await self._redis.aclose()
 
-    def _names(self, keys: Sequence[str]) -> list[str]:
-        return [self._prefix + key for key in keys]
+    def _names(self, keys: Sequence[str]) -> list[bytes]:
+        # As bytes, because redis-py's own encoding takes a tenth of a hit.
+        return [(self._prefix + key).encode() for key in keys]

@@ -31,13 +31,13 @@ class CacheInvalidator:
         self._redis = redis
         self._breaker = breaker
         self._max_stale_seconds = max_stale_seconds
-        self._unclosed: dict[str, float] = {}
+        self._unclosed: dict[bytes, float] = {}
         self._retrying: asyncio.Task[None] | None = None
         self._close = redis.register_script(scripts.CLOSE)
         self._open = redis.register_script(scripts.OPEN)
 
     @asynccontextmanager
-    async def invalidating(self, names: Sequence[str]) -> AsyncIterator[None]:
+    async def invalidating(self, names: Sequence[bytes]) -> AsyncIterator[None]:
         """Enclose a commit: no reader gets a cached value of these entries until it has ended."""
         writer = token_hex(8)
         is_open = None
@@ -50,7 +50,7 @@ class CacheInvalidator:
                 # The commit may or may not have succeeded, and Redis may hold the old values.
                 self._close_later(names)
 
-    def _close_later(self, names: Sequence[str]) -> None:
+    def _close_later(self, names: Sequence[bytes]) -> None:
         self._unclosed |= dict.fromkeys(names, time.monotonic() + self._max_stale_seconds)
         if self._retrying is None or self._retrying.done():
             self._retrying = asyncio.create_task(self._retry())

@@ -1,22 +1,26 @@
 import pytest
 
-from src.config import load_settings
+from src.container import load_settings
+from src.wiring.cache_redis import RedisSettings
 from tests.support.environment import Environment, refusal
 
 
-def test_redis_needs_no_settings_of_its_own(complete: Environment) -> None:
+def test_every_setting_of_redis_has_a_default_that_production_accepts(
+    complete: Environment,
+) -> None:
     complete.set({}, REDIS_PASSWORD="", APP_ENVIRONMENT="production")
 
-    redis = load_settings().redis
+    redis = load_settings()[RedisSettings]
 
     assert (redis.host, redis.port, redis.ttl_seconds) == ("localhost", 6379, 300)
+    assert redis.timeout_seconds == 0.05
     assert redis.password.get_secret_value() == ""
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("REDIS_PORT", "-6379"), ("REDIS_TIMEOUT_SECONDS", "soon")]
 )
-def test_a_value_that_does_not_fit_is_told_by_its_name(
+def test_a_wrong_value_is_refused_with_the_name_of_its_variable(
     complete: Environment, name: str, value: str
 ) -> None:
     complete.set({name: value})
