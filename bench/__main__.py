@@ -135,7 +135,7 @@ def parse() -> argparse.Namespace:
     add("--rounds", type=int, default=5)
     add("--seconds", type=float, default=5, help="of each load")
     add("--users", type=int, default=20_000, help="more than can be asked for in a load")
-    add("--events", type=int, default=8_000, help="in each measurement of messages")
+    add("--events", type=int, default=6_000, help="to relay; half of them to consume")
     add("--paced", type=int, default=200, help="events for the time to handled")
     add("--reads", type=int, default=1_000, help="beside logins and without")
     add("--logins", type=int, default=2_000, help="in all, for their times")

@@ -17,7 +17,7 @@ from bench.side import Side
 from tools.errors import ToolError
 
 _POLL = 0.02
-_MOVES_WITHIN = 60.0
+_MOVES_WITHIN = 300.0
 
 
 @dataclass

@@ -17,7 +17,8 @@ from tools.errors import ToolError
 CONNECTIONS = 32
 PASSWORD = "violet-kettle-93-harbour"  # noqa: S105 - of users that exist for a minute
 WARM_UP = 0.7
-_ANSWERED_WITHIN = 30.0
+ENOUGH = 20
+_ANSWERED_WITHIN = 120.0
 
 
 class Requests(Protocol):
@@ -185,6 +186,7 @@ async def _run(seconds: float, targets: Sequence[Target], connections: int) -> l
     begun = time.perf_counter()
     cpu = [target.process.cpu_seconds() for target in targets]
     await asyncio.sleep(seconds)
+    await _await_enough(targets)
     figures = []
     elapsed = time.perf_counter() - begun
     for target, before in zip(targets, cpu, strict=True):
@@ -197,13 +199,16 @@ async def _run(seconds: float, targets: Sequence[Target], connections: int) -> l
     return figures
 
 
+async def _await_enough(targets: Sequence[Target]) -> None:
+    """Extend the interval on a machine that is too slow for it."""
+    async with asyncio.timeout(_ANSWERED_WITHIN):
+        while any(len(target.times) < ENOUGH and not target.failure for target in targets):
+            await asyncio.sleep(0.1)
+
+
 def _figures(target: Target, cpu: float, elapsed: float) -> Figures:
     if target.failure:
         raise target.failure
-    if not target.times:
-        target.process.check()
-        text = f"{target.process.child.args!r} answered nothing: use more seconds."
-        raise ToolError(text)
     count = len(target.times)
     return Figures(
         cpu_ms=cpu / count * 1000,

@@ -39,7 +39,7 @@ class Logins:
             asyncio.run(self._round(server.url, {"Authorization": f"Bearer {token}"}))
 
     async def _round(self, url: str, bearer: dict[str, str]) -> None:
-        async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=url, timeout=120, trust_env=False) as client:
             await _reads(client, "/api/v1/users/me", bearer, self.reads // 10 + 1)
             idle = await _reads(client, "/api/v1/users/me", bearer, self.reads)
             hashing = [asyncio.create_task(_keep_hashing(client)) for _ in range(AT_ONCE)]
