@@ -34,7 +34,7 @@ _INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Versions:
-    """The version of now, a second copy of it, and perhaps the version before."""
+    """The present version, a second copy of it, and perhaps an earlier version."""
 
     now: Accounts
     copy: Accounts

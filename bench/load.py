@@ -201,9 +201,12 @@ async def _run(seconds: float, targets: Sequence[Target], connections: int) -> l
 
 async def _await_enough(targets: Sequence[Target]) -> None:
     """Extend the interval on a machine that is too slow for it."""
-    async with asyncio.timeout(_ANSWERED_WITHIN):
-        while any(len(target.times) < ENOUGH and not target.failure for target in targets):
-            await asyncio.sleep(0.1)
+    deadline = time.monotonic() + _ANSWERED_WITHIN
+    while any(len(target.times) < ENOUGH and not target.failure for target in targets):
+        if time.monotonic() > deadline:
+            text = f"A server answered fewer than {ENOUGH} requests in {_ANSWERED_WITHIN:.0f} s."
+            raise ToolError(text)
+        await asyncio.sleep(0.1)
 
 
 def _figures(target: Target, cpu: float, elapsed: float) -> Figures:

@@ -31,12 +31,13 @@ PER_SECOND = 20
 _HANDLED_WITHIN = 120.0
 
 RELAY = Ratio("relay ÷ raw publishing", 0.85, 0.9, better="more")
+RELAY_RATE = Measure("the same by rate", better="more")
 RELAY_COPIES = Ratio("two equal copies of the relay", EQUAL, better="one")
 CONSUME = Ratio("consuming ÷ FastStream", 1.0, better="more")
 POISON = Ratio("the same among 1 % poison ÷ alone", 0.95, better="more")
 HALF = Measure("registered to handled, p50 in ms", 10)
 NEARLY_ALL = Measure("registered to handled, p99 in ms", 25)
-ALL = (RELAY_COPIES, RELAY, CONSUME, POISON, HALF, NEARLY_ALL)
+ALL = (RELAY_COPIES, RELAY, RELAY_RATE, CONSUME, POISON, HALF, NEARLY_ALL)
 
 NOW_RELAY = Ratio("relay ÷ before", goal=1 / EQUAL, better="more")
 NOW_CONSUME = Ratio("consuming ÷ before", goal=1 / EQUAL, better="more")
@@ -55,7 +56,7 @@ WHEN (NEW.user_id = '00000000-0000-0000-0000-000000000000') EXECUTE FUNCTION ben
 
 @dataclass(frozen=True)
 class Messages:
-    """Measures the version of now; `copy` is the same version on a side of its own."""
+    """Measures messages of the present version; `copy` is the same version on another side."""
 
     now: Accounts
     copy: Accounts
@@ -77,7 +78,9 @@ class Messages:
         """Measure everything once."""
         many = self.events
         some = many // 2  # each costs several times as much to consume as to relay
-        RELAY.add(*relay(many, self.now, raw=self.copy))
+        ours, raw = relay(many, self.now, raw=self.copy)
+        RELAY.add(ours, raw)
+        RELAY_RATE.values.append(ours.per_second / raw.per_second)
         RELAY_COPIES.add(*relay(many, self.now, self.copy))
         CONSUME.add(*consume(some, (self.now, 0), (self.copy, None)))
         POISON.add(*consume(some, (self.now, some // 100), (self.copy, 0)))

@@ -27,12 +27,11 @@ class Process:
     log: Path
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of all its threads so far: in ns where Linux keeps it, else in ticks."""
-        tasks = Path(f"/proc/{self.child.pid}/task")
+        """Return the CPU time of all its threads so far, as exactly as the kernel keeps it."""
         self.check()
-        times = [path.read_text().split()[0] for path in tasks.glob("*/schedstat")]
-        if times:
-            return sum(map(int, times)) / 1e9
+        threads = Path(f"/proc/{self.child.pid}/task").glob("*/schedstat")
+        if times := [int(thread.read_text().split()[0]) for thread in threads]:
+            return sum(times) / 1e9
         fields = self._read("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 

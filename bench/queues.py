@@ -38,8 +38,8 @@ async def empty(side: Side) -> None:
 async def fill(accounts: Accounts, events: int, poison: int = 0) -> None:
     """Publish events to the worker's queue, and poison messages evenly among them.
 
-    Half of the poison messages are no events at all. The handler raises on the others, whose user
-    has the nil UUID: see `RAISE` in bench/messages.py.
+    Half of the poison messages are no events at all. The others name the nil UUID as their user,
+    on which the handler raises: see `RAISE` in bench/messages.py.
     """
     await empty(accounts.side)
     bodies = [_event(accounts, str(uuid4())) for _ in range(events)]

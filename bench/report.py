@@ -97,7 +97,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def area_under_curve(some: Sequence[float], others: Sequence[float]) -> float:
-    """Return how well a single value tells the two apart: 0.5 is not at all, 1 is always."""
+    """Return the AUC of telling the two apart by one value: 0.5 is chance, 1 is certainty."""
     share = sum(one > other for one in some for other in others) / (len(some) * len(others))
     return max(share, 1 - share)
 

@@ -46,7 +46,7 @@ Source = Callable[[Accounts, Server], load.Requests]
 
 @dataclass
 class Requests:
-    """Measures the version of now, whose accounts are filled, and perhaps one of before."""
+    """Measures requests of the present version, and perhaps of an earlier one."""
 
     now: Accounts
     before: Accounts | None

@@ -34,7 +34,7 @@ def test_a_short_benchmark_measures_everything_also_against_another_version(
     _, _, table = done.stdout.partition("must")
     measured = {line[:40].strip() for line in table.splitlines() if line.endswith(ENDS)}
     requests = 11 + 7
-    messages = 6 + 3
+    messages = 7 + 3
     logins = 3
     growth = 3 + 1
     memory = 2

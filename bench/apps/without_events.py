@@ -12,7 +12,7 @@ def record_nothing(*_: object, **__: object) -> None:
 
 
 if not callable(getattr(Aggregate, "record", None)):
-    message = "Aggregate.record has moved: tell bench/apps/without_events.py where events go."
+    message = "Aggregate.record has moved: change bench/apps/without_events.py."
     raise SystemExit(message)
 Aggregate.record = record_nothing
 
