@@ -50,7 +50,7 @@ def versions(console: Console, against: Path | None) -> Iterator[Versions]:
     with ExitStack() as stack:
         servers = stack.enter_context(running_servers(console.say))
         addresses = (servers.postgres.address, servers.redis.address, servers.rabbitmq.address)
-        cores.pin_containers(str(address.port) for address in addresses)
+        cores.pin_containers([str(address.port) for address in addresses])
         launcher = Launcher(cores, servers.reaper)
 
         def project(name: str, source: Path) -> Path:

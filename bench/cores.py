@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Cores:
         finally:
             self.leave_tested()
 
-    def pin_containers(self, ports: Iterable[str]) -> None:
+    def pin_containers(self, ports: Collection[str]) -> None:
         """Pin the Docker containers that publish these ports: they inherit nothing from here."""
         if not self.others:
             return
@@ -52,6 +53,9 @@ class Cores:
         for port in ports:
             for name in _docker("ps", "--quiet", "--filter", f"publish={port}").split():
                 _docker("update", f"--cpuset-cpus={cores}", name)
+        for task in _proxy_tasks(ports):
+            with suppress(OSError):  # not ours to pin, or ended
+                os.sched_setaffinity(task, self.others)
 
 
 def _docker(*words: str) -> str:
@@ -60,3 +64,12 @@ def _docker(*words: str) -> str:
     except FileNotFoundError:
         return ""
     return done.stdout
+
+
+def _proxy_tasks(ports: Collection[str]) -> Iterator[int]:
+    """Yield the threads of the processes that Docker forwards these ports with."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_text(errors="replace").split("\0")
+            if words[0].endswith("docker-proxy") and not set(ports).isdisjoint(words):
+                yield from (int(task.name) for task in (process / "task").iterdir())
