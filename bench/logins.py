@@ -3,10 +3,12 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import httpx2
 
-from bench.accounts import EMAIL, Accounts
+from bench.accounts import Accounts
+from bench.load import PASSWORD
 from bench.report import Measure, area_under_curve, percentile
 from bench.requests import REAL_HASH
 from bench.server import App, serving
@@ -42,7 +44,8 @@ class Logins:
         async with httpx2.AsyncClient(base_url=url, timeout=120, trust_env=False) as client:
             await _reads(client, "/api/v1/users/me", bearer, self.reads // 10 + 1)
             idle = await _reads(client, "/api/v1/users/me", bearer, self.reads)
-            hashing = [asyncio.create_task(_keep_hashing(client)) for _ in range(AT_ONCE)]
+            known = await _register(client)
+            hashing = [asyncio.create_task(_keep_hashing(client, known)) for _ in range(AT_ONCE)]
             await asyncio.sleep(0.5)
             busy = await _reads(client, "/api/v1/users/me", bearer, self.reads)
             late = await _reads(client, "/health/live", {}, self.reads)
@@ -51,9 +54,9 @@ class Logins:
                     task.result()
                 task.cancel()
             await asyncio.gather(*hashing, return_exceptions=True)
-            for number in range(self.logins // 2):
-                self.known.append(await _refused(client, EMAIL))
-                self.unknown.append(await _refused(client, f"no-{number}@example.com"))
+            for _ in range(self.logins // 2):
+                self.known.append(await _refused(client, known))
+                self.unknown.append(await _refused(client, f"{uuid4().hex}@example.com"))
         BESIDE.values.append(busy / idle)
         LATE.values.append(late * 1000)
         ORACLE.values[:] = [area_under_curve(self.known, self.unknown)]
@@ -72,9 +75,17 @@ async def _reads(
     return percentile(times, 0.99)
 
 
-async def _keep_hashing(client: httpx2.AsyncClient) -> None:
+async def _register(client: httpx2.AsyncClient) -> str:
+    """Register a user: this server makes the hash, at its real cost."""
+    email = f"{uuid4().hex}@example.com"
+    body = {"email": email, "password": PASSWORD}
+    (await client.post("/api/v1/auth/register", json=body)).raise_for_status()
+    return email
+
+
+async def _keep_hashing(client: httpx2.AsyncClient, email: str) -> None:
     while True:
-        await _refused(client, EMAIL)
+        await _refused(client, email)
 
 
 async def _refused(client: httpx2.AsyncClient, email: str) -> float:
