@@ -77,11 +77,12 @@ def measure(console: Console, found: Versions, options: argparse.Namespace) -> l
     measures: list[Measure] = [*requests.ALL, *requests.AGAINST]
     with console.step(f"add {options.users} users"):
         asked.prepare()
+    with console.step("declare the queues"):
+        messages.prepare(*filter(None, (found.now, found.copy, found.before)))
     if "requests" in options.only:
         _rounds(console, "requests", options.rounds, measures, asked.round)
     if "messages" in options.only:
         sent = messages.Messages(found.now, found.copy, found.before, options.events, options.paced)
-        sent.prepare()
         some = [*messages.ALL, *messages.AGAINST]
         _rounds(console, "messages", options.rounds, some, lambda _: sent.round())
         measures += some

@@ -91,9 +91,9 @@ def _timed(  # a JSON document
 def drain(alone: Accounts, behind: Accounts, backlog: int, events: int, rounds: int) -> None:
     """Relay events from a full outbox, and as many from one that holds no more."""
     with behind.side.with_database() as side:
-        behind.fill_outbox(backlog, side)
+        behind.fill_outbox(backlog + events, side)
         for _ in range(rounds):
-            figures = messages.relay(events, alone, backlog=side)
+            figures = messages.relay(events, alone, backlog=(side, backlog + events))
             DRAIN.add(figures[1], figures[0])
 
 

@@ -64,16 +64,6 @@ class Messages:
     events: int
     paced: int
 
-    def prepare(self) -> None:
-        """Declare the topology, which the worker does when it starts."""
-        for accounts in filter(None, (self.now, self.copy, self.before)):
-            accounts.side.sql("TRUNCATE outbox_messages", RAISE)
-            process = accounts.side.worker()
-            try:
-                asyncio.run(_await_queues(accounts.side))
-            finally:
-                accounts.side.stop(process)
-
     def round(self) -> None:
         """Measure everything once."""
         many = self.events
@@ -110,10 +100,27 @@ class Messages:
             NOW_HALF.values.append(percentile(times[0], 0.5) / percentile(times[1], 0.5))
 
 
+def prepare(*versions: Accounts) -> None:
+    """Declare the topology of each, which its worker does when it starts."""
+    for accounts in versions:
+        accounts.side.sql("TRUNCATE outbox_messages", RAISE)
+        process = accounts.side.worker()
+        try:
+            asyncio.run(_await_queues(accounts.side))
+        finally:
+            accounts.side.stop(process)
+
+
 def relay(
-    events: int, *relaying: Accounts, raw: Accounts | None = None, backlog: Side | None = None
+    events: int,
+    *relaying: Accounts,
+    raw: Accounts | None = None,
+    backlog: tuple[Side, int] | None = None,
 ) -> list[Figures]:
-    """Drain outboxes of that many events; beside that, perhaps publish without a relay."""
+    """Drain outboxes of that many events; beside that, perhaps publish without a relay.
+
+    `backlog` is a side whose outbox holds that many events already.
+    """
     with ExitStack() as stack:
         moving = []
         for accounts in relaying:
@@ -121,7 +128,7 @@ def relay(
             side = accounts.side
             moving.append(stack.enter_context(_relaying(side, events)))
         if backlog:
-            moving.append(stack.enter_context(_relaying(backlog, None)))
+            moving.append(stack.enter_context(_relaying(*backlog)))
         if raw:
             moving.append(_publishing(raw))
             asyncio.run(queues.empty(raw.side))
@@ -132,7 +139,7 @@ def relay(
 
 
 @contextmanager
-def _relaying(side: Side, events: int | None) -> Iterator[Flow]:
+def _relaying(side: Side, events: int) -> Iterator[Flow]:
     """Yield a worker that relays and consumes nothing: its only message waits for a lock."""
     asyncio.run(queues.empty(side))
     with _locked(side):
