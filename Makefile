@@ -37,8 +37,7 @@ pictures: $(READY) ## record the prompts and the demo again for the README
 	@$(BIN)/python -m tools.recording
 
 bench: $(READY) ## measure a rendered service against bare clients and bare FastAPI, as ratios
-	@code=0; $(BIN)/python -m bench $(ARGS) || code=1; \
-	 $(BIN)/python -m bench.speed $(ARGS) || code=1; exit $$code
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: $(READY) ## check the style and types of this repository's Python
 	$(BIN)/ruff check .

@@ -1,1 +1,1 @@
-"""How fast the service handles events, as ratios to doing the same by hand."""
+"""Benchmarks of the rendered service, as ratios to something that runs beside it."""

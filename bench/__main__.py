@@ -1,155 +1,168 @@
-"""`make bench`: render the default service and measure how fast its events travel.
+"""`make bench`: render the default service and measure it, beside what it is compared with.
 
-Every round measures everything once, each ratio's two sides next to each other, so that what else
-the machine does falls on both. The exit code is 0 if every "must" holds.
+Both sides of a ratio run at the same time on one core; load generators and servers have the other
+cores. What is compared is CPU time, from the same interval. The exit code is 0 if every "must"
+holds.
 """
 
 import argparse
-import asyncio
-import json
-import shutil
-import signal
 import sys
-from datetime import datetime
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.report import Measure, Ratio, area_under_curve, load, percentile, table
-from bench.stage import Stage, await_line, without_outbox
+from bench import growth, logins, messages, plot, requests
+from bench.accounts import Accounts
+from bench.cores import Cores
+from bench.process import Launcher
+from bench.report import Measure, latest, load_average, table
+from bench.side import ROOT, arena, render, set_up
+from tools.common.command import interrupt_on_signals
 from tools.common.console import Console
 from tools.common.errors import ToolError
-from tools.demo.default_service import render
 from tools.demo.service import Service
-from tools.servers.namespace import Namespace
 from tools.servers.probes import NotReady
 from tools.servers.running import running_servers
 
-_FASTSTREAM = "faststream[rabbit]==0.7.8"
-_PER_SECOND = 20
+PLOT = ROOT / "docs/latency.svg"
+CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128)
+PARTS = ("requests", "messages", "logins", "growth", "memory", "picture")
 _INTERRUPTED = 130
 
-Words = tuple[str, *tuple[int, ...]]
-"""A driver of bench/drivers, and the numbers it is given."""
 
-Times = list[float]
+@dataclass(frozen=True)
+class Versions:
+    """The present version, a second copy of it, and perhaps an earlier version."""
 
-RELAY = Ratio("relay ÷ publishing by hand", 0.7, 0.85)
-HALF = Measure("commit to handled, p50 in ms", 10, at_most=True)
-NEARLY_ALL = Measure("commit to handled, p99 in ms", 25, at_most=True)
-CONSUME = Ratio("consuming ÷ FastStream", 1.0)
-POISON = Ratio("the same among 1 % poison ÷ alone", 0.95)
-REGISTER = Ratio("register with outbox ÷ without", 0.9)
-UNHASHED = Ratio("the same if it hashed nothing")
-BESIDE = Measure("read p99 beside 8 logins ÷ idle", 10, 3, at_most=True)
-LATE = Measure("loop late while hashing, p99 in ms", 10, at_most=True)
-ORACLE = Measure("wrong password or no account, AUC", 0.55, at_most=True)
-ALL = (RELAY, HALF, NEARLY_ALL, CONSUME, POISON, REGISTER, UNHASHED, BESIDE, LATE, ORACLE)
+    now: Accounts
+    copy: Accounts
+    before: Accounts | None
 
 
-def compare(
-    stage: Stage, ratio: Ratio, ours: Words, other: Words, project: Path | None = None
+@contextmanager
+def versions(console: Console, against: Path | None) -> Iterator[Versions]:
+    """Render, set up and migrate, on servers that are found or started; remove all afterwards."""
+    cores = Cores.choose()
+    cores.leave_tested()
+    console.say(str(cores))
+    with ExitStack() as stack:
+        servers = stack.enter_context(running_servers(console.say))
+        addresses = (servers.postgres.address, servers.redis.address, servers.rabbitmq.address)
+        cores.pin_containers([str(address.port) for address in addresses])
+        launcher = Launcher(cores, servers.reaper)
+
+        def project(name: str, source: Path) -> Path:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"bench-{name}-")))
+            project = render(console, source, folder)
+            set_up(console, Service(project, launcher.reaper))
+            return project
+
+        def accounts(name: str, project: Path) -> Accounts:
+            side = arena(console, name, project, servers.environment(), launcher)
+            return Accounts.first(stack.enter_context(side))
+
+        now = project("now", ROOT)
+        yield Versions(
+            accounts("now", now),
+            accounts("copy", now),
+            accounts("before", project("before", against)) if against else None,
+        )
+
+
+def measure(console: Console, found: Versions, options: argparse.Namespace) -> list[Measure]:
+    """Measure the parts that were asked for."""
+    asked = requests.Requests(found.now, found.before, options.users, options.seconds)
+    measures: list[Measure] = [*requests.ALL, *requests.AGAINST]
+    with console.step(f"add {options.users} users"):
+        asked.prepare()
+    with console.step("declare the queues"):
+        messages.prepare(*filter(None, (found.now, found.copy, found.before)))
+    if "requests" in options.only:
+        _rounds(console, "requests", options.rounds, measures, asked.round)
+    if "messages" in options.only:
+        sent = messages.Messages(found.now, found.copy, found.before, options.events, options.paced)
+        some = [*messages.ALL, *messages.AGAINST]
+        _rounds(console, "messages", options.rounds, some, lambda _: sent.round())
+        measures += some
+    if "logins" in options.only:
+        each = options.logins // options.rounds
+        tried = logins.Logins(found.now, options.reads, each)
+        _rounds(console, "logins", options.rounds, logins.ALL, lambda _: tried.round())
+        measures += logins.ALL
+    if "growth" in options.only:
+        measures += _grow(console, found, options)
+    if "memory" in options.only:
+        with console.step(f"memory after {options.requests:,} requests") as step:
+            growth.memory([a for a in (found.now, found.before) if a], options.requests)
+            step.saw = latest([growth.MEMORY, growth.NOW_MEMORY])
+        measures += [growth.MEMORY, growth.NOW_MEMORY]
+    if "picture" in options.only:
+        with console.step(f"latency against load, to {options.plot}"):
+            plot.draw(options.plot, asked.latencies(CONNECTIONS))
+    return measures
+
+
+def _rounds(
+    console: Console,
+    title: str,
+    count: int,
+    measures: Sequence[Measure],
+    measure_all: Callable[[int], None],
 ) -> None:
-    """Measure both sides, the other one perhaps in another project; which is first alternates."""
-    sides = [(ours, stage.project), (other, project or stage.project)]
-    order = (0, 1) if len(ratio.values) % 2 else (1, 0)
-    results = {i: stage.measure(*sides[i][0], project=sides[i][1]) for i in order}
-    ratio.add(results[0], results[1])
+    for number in range(1, count + 1):
+        with console.step(f"{title}, round {number} of {count}") as step:
+            measure_all(number)
+            step.saw = f"{latest(measures)}; {load_average()}"
 
 
-def travel(stage: Stage, count: int) -> None:
-    """Measure from the commit in one process to the worker's line after its own commit."""
-    with stage.worker() as log:
-        committed = stage.measure("produce", count, _PER_SECOND)["committed"]
-        handled = [f'"event_id":"{event}"' for event in committed]
-        await_line(log, *handled)
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    times = [
-        (datetime.fromisoformat(line["timestamp"]).timestamp() - committed[line["event_id"]]) * 1000
-        for line in lines
-        if line["event"] == "event_handled" and line["event_id"] in committed
-    ]
-    if len(times) != len(committed):
-        text = f"{len(committed)} events were committed and {len(times)} handled: see {log}"
-        raise ToolError(text)
-    HALF.values.append(percentile(times, 0.5))
-    NEARLY_ALL.values.append(percentile(times, 0.99))
+def _grow(console: Console, found: Versions, options: argparse.Namespace) -> list[Measure]:
+    with growth.growing(found.now, options.sizes) as growing:
+        _rounds(console, "growth", options.rounds, [], lambda _: growing.round())
+    backlog = options.sizes[-1]
+    with console.step(f"relay behind {backlog:,} events") as step:
+        growth.drain(found.now, found.copy, backlog, options.events, options.rounds)
+        step.saw = latest([growth.DRAIN])
+    return [*growing.measures.values(), growth.DRAIN]
 
 
-def accounts(stage: Stage, options: argparse.Namespace, known: Times, unknown: Times) -> None:
-    """Measure reads beside logins, and the times of logins so far."""
-    result = stage.measure("accounts", options.reads, options.logins // options.rounds)
-    BESIDE.values.append(result["busy"] / result["idle"])
-    LATE.values.append(result["late"])
-    known += result["known"]
-    unknown += result["unknown"]
-    ORACLE.values[:] = [area_under_curve(known, unknown)]
-
-
-def measure(console: Console, stage: Stage, options: argparse.Namespace) -> None:
-    """Go through the rounds."""
-    bare = without_outbox(stage.project)
-    logins: tuple[Times, Times] = ([], [])
-    for number in range(1, options.rounds + 1):
-        with console.step(f"round {number} of {options.rounds}") as step:
-            many, hashed = options.events, options.events // 10
-            compare(stage, RELAY, ("relay", many), ("publish", many))
-            compare(stage, CONSUME, ("consume", many), ("consume_faststream", many))
-            compare(stage, POISON, ("consume", many, many // 100), ("consume", many))
-            compare(stage, REGISTER, ("register", hashed, 1), ("register", hashed, 1), bare)
-            compare(stage, UNHASHED, ("register", many, 0), ("register", many, 0), bare)
-            travel(stage, options.paced)
-            accounts(stage, options, *logins)
-            values = ", ".join(f"{measure.values[-1]:.2f}" for measure in ALL)
-            step.saw = f"{values}; {load()}"
-
-
-def prepare(console: Console, service: Service) -> None:
-    """Set the service up, with FastStream beside it, and make its tables."""
-    service.run(console, "set up its environment (make setup)", "make", "setup")
-    python, uv = str(service.bin / "python"), str(service.bin / "uv")
-    service.run(
-        console, f"add {_FASTSTREAM}", uv, "pip", "install", "--python", python, _FASTSTREAM
-    )
-    service.run(console, "apply its migrations", str(service.bin / "alembic"), "upgrade", "head")
-
-
-def run(console: Console, options: argparse.Namespace) -> None:
-    """Measure on servers that are found or started; the service is removed afterwards."""
-    with running_servers(console.say) as servers:
-        project = render(console)
-        namespace = Namespace(servers.environment())
-        service = Service(project, servers.reaper)
-        asyncio.run(namespace.create())
-        try:
-            service.configure(namespace.settings)
-            prepare(console, service)
-            measure(console, Stage(project, namespace.settings, servers.reaper), options)
-        finally:
-            asyncio.run(namespace.remove())
-    shutil.rmtree(project.parent)
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the default service.")
+    add = parser.add_argument
+    add("--against", type=Path, help="an earlier version: a template's folder, or a rendered one")
+    add("--only", nargs="+", choices=PARTS, default=PARTS)
+    add("--rounds", type=int, default=5)
+    add("--seconds", type=float, default=5, help="of each load")
+    add("--users", type=int, default=20_000, help="more than can be asked for in a load")
+    add("--events", type=int, default=6_000, help="to relay; half of them to consume")
+    add("--paced", type=int, default=200, help="events for the time to handled")
+    add("--reads", type=int, default=1_000, help="beside logins and without")
+    add("--logins", type=int, default=2_000, help="in all, for their times")
+    add("--requests", type=int, default=100_000, help="for the memory they cost")
+    add("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000], help="of databases")
+    add("--plot", type=Path, default=PLOT, help="where the picture goes")
+    return parser.parse_args()
 
 
 def main() -> int:
     """Run it and print the table."""
-    parser = argparse.ArgumentParser(prog="bench", description="Measure the service's messaging.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--events", type=int, default=2000, help="in each measurement of a rate")
-    parser.add_argument("--paced", type=int, default=200, help="events for the time to handled")
-    parser.add_argument("--reads", type=int, default=1000, help="beside logins and without")
-    parser.add_argument("--logins", type=int, default=2000, help="in all, for their times")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as clean as a Ctrl-C
+    options = parse()
+    interrupt_on_signals()
     console = Console()
+    console.say(f"Before: {load_average()}")
     try:
-        console.say(f"Before: {load()}")
-        run(console, options)
+        with versions(console, options.against and options.against.resolve()) as found:
+            measures = measure(console, found, options)
     except (ToolError, *NotReady) as error:
-        console.say(str(error))
+        console.say(str(error) or type(error).__name__)
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
-    for line in ("", *table(ALL), "", f"After: {load()}"):
+    for line in ("", *table(measures), "", f"After: {load_average()}"):
         console.say(line)
-    return 0 if all(measure.holds(measure.must) for measure in ALL) else 1
+    return 0 if all(m.holds(m.must) for m in measures if m.values) else 1
 
 
 if __name__ == "__main__":

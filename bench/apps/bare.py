@@ -1,4 +1,4 @@
-"""FastAPI and nothing else: `uvicorn bench.speed.bare:app`."""
+"""FastAPI and nothing else: `uvicorn bench.apps.bare:app`."""
 
 # mypy: disable-error-code="import-not-found, untyped-decorator"
 from fastapi import FastAPI, Response
@@ -8,5 +8,5 @@ app = FastAPI()
 
 @app.get("/health/live")
 async def live() -> Response:
-    """Answer bytes that are ready."""
+    """Answer with ready bytes."""
     return Response(b'{"status":"alive"}', media_type="application/json")

@@ -1,0 +1,1 @@
+"""Programs that the service is compared with. They run in the service's own environment."""
