@@ -102,6 +102,12 @@ def render(cookies_session: Cookies) -> Render:
     return bake
 
 
+@pytest.fixture(scope="session", params=["yes", "no"], ids=["all-options", "no-options"])
+def extreme_service(request: pytest.FixtureRequest, render: Render) -> Path:
+    """Render the largest and the smallest service: together they have every file."""
+    return render(use_redis=request.param, use_rabbitmq=request.param)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Real servers for all tests but those of tests/resilience, which kill servers of their own."""

@@ -15,8 +15,6 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Render
-
 FOLDERS = ("bench", "hooks", "tests", "tools")
 
 
@@ -56,10 +54,8 @@ def test_swapping_and_unpacking_are_allowed(tmp_path: Path, code: str) -> None:
     assert violations(tmp_path, [tmp_path / "file.py"]) == []
 
 
-@pytest.mark.parametrize("answer", ["yes", "no"])
-def test_a_service_has_no_chained_or_parallel_assignment(render: Render, answer: str) -> None:
-    service = render(use_redis=answer, use_rabbitmq=answer)
-    assert violations(service, [*service.rglob("*.py")]) == []
+def test_a_service_has_no_chained_or_parallel_assignment(extreme_service: Path) -> None:
+    assert violations(extreme_service, [*extreme_service.rglob("*.py")]) == []
 
 
 def test_the_template_has_no_chained_or_parallel_assignment() -> None:

@@ -11,8 +11,6 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import Render
-
 FILE_LINES = 150
 FUNCTION_LINES = 25
 DEPENDENCIES = 4
@@ -33,10 +31,10 @@ ENTRY_POINTS = {
 }
 
 
-@pytest.fixture(scope="module", params=["yes", "no"], ids=["all-options", "no-options"])
-def service(request: pytest.FixtureRequest, render: Render) -> Path:
-    """Render the largest and the smallest service: together they have every file of `src`."""
-    return render(use_redis=request.param, use_rabbitmq=request.param)
+@pytest.fixture
+def service(extreme_service: Path) -> Path:
+    """Measure the largest and the smallest service."""
+    return extreme_service
 
 
 def sources(service: Path) -> list[Path]:
