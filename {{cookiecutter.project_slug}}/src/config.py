@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 from sqlalchemy import URL
 
-from src.utils import settings
+from src.utils.setting_types import LogLevel, Secret, Texts
 from src.utils.settings import ServerSettings, SettingsGroup
 
 
@@ -15,9 +15,9 @@ class AppSettings(SettingsGroup, env_prefix="APP_"):
 
     environment: Literal["development", "production"] = "development"
     name: str = "{{ cookiecutter.project_slug }}"
-    log_level: settings.LogLevel = "INFO"
+    log_level: LogLevel = "INFO"
     docs_enabled: bool = True
-    cors_origins: settings.Texts = ()
+    cors_origins: Texts = ()
     drain_seconds: Annotated[float, Field(ge=0)] = 0
 
 
@@ -26,7 +26,7 @@ class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
 
     port: PositiveInt = 5432
     user: str
-    password: settings.Secret
+    password: Secret
     db: str
     pool_size: PositiveInt = 10
 

@@ -49,27 +49,21 @@ class ProblemType(NamedTuple):
     Without a detail, the detail is the error's own text.
     """
 
-    status: HTTPStatus
+    status: int
     name: str | None = None
     headers: dict[str, str] | None = None
     detail: str | None = None
 
 
 PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
-    InvalidError: ProblemType(HTTPStatus.UNPROCESSABLE_ENTITY),
-    AuthenticationError: ProblemType(
-        HTTPStatus.UNAUTHORIZED, "unauthenticated", {"WWW-Authenticate": "Bearer"}
-    ),
-    PermissionDeniedError: ProblemType(HTTPStatus.FORBIDDEN),
-    NotFoundDatabaseError: ProblemType(HTTPStatus.NOT_FOUND, "not-found"),
-    ConflictError: ProblemType(HTTPStatus.CONFLICT),
-    TooManyAttemptsError: ProblemType(HTTPStatus.TOO_MANY_REQUESTS),
-    DatabaseUnavailableError: ProblemType(
-        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "1"}, UNAVAILABLE
-    ),
-    HashingBusyError: ProblemType(
-        HTTPStatus.SERVICE_UNAVAILABLE, "busy", {"Retry-After": "1"}, UNAVAILABLE
-    ),
+    InvalidError: ProblemType(422),
+    AuthenticationError: ProblemType(401, "unauthenticated", {"WWW-Authenticate": "Bearer"}),
+    PermissionDeniedError: ProblemType(403),
+    NotFoundDatabaseError: ProblemType(404, "not-found"),
+    ConflictError: ProblemType(409),
+    TooManyAttemptsError: ProblemType(429),
+    DatabaseUnavailableError: ProblemType(503, "unavailable", {"Retry-After": "1"}, UNAVAILABLE),
+    HashingBusyError: ProblemType(503, "busy", {"Retry-After": "1"}, UNAVAILABLE),
 }
 """The response to an error and to every class derived from it."""
 

@@ -31,8 +31,10 @@ class DBUnitOfWork(UnitOfWork):
         self.now = datetime.now(UTC)
         self._cache = cache
         self._notifier = notifier
-        self._transaction = transaction = database.transaction()
-        self._outbox = outbox = OutboxWriter(transaction, now=self.now, source=source)
+        transaction = database.transaction()
+        outbox = OutboxWriter(transaction, now=self.now, source=source)
+        self._transaction = transaction
+        self._outbox = outbox
         self.inbox = DBInbox(transaction=transaction)
         self.notifications = DBNotificationRepository(transaction=transaction)
         self.sessions = DBSessionRepository(

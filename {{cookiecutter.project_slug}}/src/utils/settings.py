@@ -1,32 +1,18 @@
 """The loading of settings: from the environment, from `.env` and from files; all or none."""
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from ssl import SSLContext, create_default_context
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    FilePath,
-    PositiveInt,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import Field, FilePath, PositiveInt, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from src.utils.setting_types import Key
+
 ROOT = Path(__file__).parents[2]
-PLACEHOLDER = re.compile(
-    r"change.?me|example|placeholder|(your|my|super|top|insert)\W?_?(secret|password|key)"
-    r"|^(admin|app|default|dev|guest|pass|password|postgres|root|secret|service|test|user)?\d*$",
-    re.IGNORECASE,
-)
-FEW_CHARACTERS = 5
+SECRETS = (SecretStr, tuple[Key, ...])
 
 
 class SettingsError(SystemExit):
@@ -34,57 +20,6 @@ class SettingsError(SystemExit):
 
     As a `SystemExit`, it ends the process with this message and exit code 1.
     """
-
-
-def is_production(info: ValidationInfo) -> bool:
-    """Tell whether a setting has to be fit for production."""
-    return bool(info.data.get("environment") != "development")
-
-
-def fit_for_production(min_characters: int) -> AfterValidator:
-    """Return a validator: production refuses a secret that is short, a placeholder or a default."""
-
-    def check(secret: SecretStr, info: ValidationInfo) -> SecretStr:
-        text = secret.get_secret_value()
-        if not is_production(info):
-            return secret
-        if len(text) < min_characters:
-            raise ValueError(f"needs {min_characters} characters or more")
-        is_known = text == info.data.get("user") or PLACEHOLDER.search(text)
-        if text and (is_known or len(set(text)) < FEW_CHARACTERS):
-            raise ValueError("is a placeholder, an example, a default or the user's name")
-        return secret
-
-    return AfterValidator(check)
-
-
-def split_list(value: object) -> object:
-    """Split a list that is written as `a,b` or in JSON."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip(' "') for part in value.strip("[] ").split(",") if part.strip()]
-
-
-def quiet_in_production(level: str, info: ValidationInfo) -> str:
-    """Refuse the level DEBUG in production, because libraries may log personal data there."""
-    if level == "DEBUG" and is_production(info):
-        raise ValueError("production does not log at this level")
-    return level
-
-
-LogLevel = Annotated[
-    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-    BeforeValidator(str.upper),
-    AfterValidator(quiet_in_production),
-]
-SplitCommas = BeforeValidator(split_list)
-Texts = Annotated[tuple[str, ...], SplitCommas]
-Delays = Annotated[tuple[PositiveInt, ...], SplitCommas, Field(min_length=1)]
-Secret = Annotated[SecretStr, fit_for_production(1)]
-OptionalSecret = Annotated[SecretStr, fit_for_production(0)]
-Key = Annotated[SecretStr, fit_for_production(32)]
-Keys = Annotated[tuple[Key, ...], SplitCommas]
-SECRETS = (SecretStr, tuple[Key, ...])
 
 
 class SettingsGroup(BaseSettings):

@@ -19,10 +19,10 @@ from src.usecases.ports.login_throttle import LoginThrottle
 from src.usecases.ports.password_hasher import PasswordHasher
 from src.usecases.ports.purge import PurgeStep
 from src.usecases.ports.token_service import TokenService
-from src.utils import settings as kinds
 from src.utils.security.passwords import Argon2PasswordHasher
 from src.utils.security.throttle import LimitsLoginThrottle
 from src.utils.security.tokens import SignedTokenService
+from src.utils.setting_types import Key, Keys
 from src.utils.settings import Settings, SettingsGroup
 from src.wiring import Command, Part
 
@@ -30,8 +30,8 @@ from src.wiring import Command, Part
 class SecuritySettings(SettingsGroup, env_prefix="SECURITY_"):
     """Tokens and sessions."""
 
-    secret_key: kinds.Key
-    previous_secret_keys: kinds.Keys = ()
+    secret_key: Key
+    previous_secret_keys: Keys = ()
     access_token_ttl_seconds: Annotated[int, Field(ge=1, le=600)] = 600
     session_idle_seconds: PositiveInt = 14 * 24 * 3600
     session_lifetime_seconds: PositiveInt = 90 * 24 * 3600
@@ -79,12 +79,33 @@ class ThrottleSettings(SettingsGroup, env_prefix="SECURITY_THROTTLE_"):
     per_account_and_address: PositiveInt = 10
 
 
+def _create_hasher(hashing: HashingSettings, *, service_name: str) -> Argon2PasswordHasher:
+    return Argon2PasswordHasher(
+        threads=hashing.threads,
+        queue=hashing.queue,
+        memory_kib=hashing.memory_kib,
+        passes=hashing.passes,
+        lanes=hashing.lanes,
+        service_name=service_name,
+    )
+
+
+def _create_throttle(throttle: ThrottleSettings, storage: Storage) -> LimitsLoginThrottle:
+    return LimitsLoginThrottle(
+        storage,
+        window_seconds=throttle.window_seconds,
+        per_address=throttle.per_address,
+        per_account=throttle.per_account,
+        per_account_and_address=throttle.per_account_and_address,
+    )
+
+
 def register(container: punq.Container, settings: Settings) -> None:
     """Register the adapters of accounts."""
     name = settings[AppSettings].name
     security = settings[SecuritySettings]
-    hashing = settings[HashingSettings]
-    throttle = settings[ThrottleSettings]
+    hasher = _create_hasher(settings[HashingSettings], service_name=name)
+    throttle = _create_throttle(settings[ThrottleSettings], container.resolve(Storage))
     token_service = SignedTokenService(
         secret_keys=security.secret_keys,
         issuer=name,
@@ -95,27 +116,8 @@ def register(container: punq.Container, settings: Settings) -> None:
         SessionTokens,
         instance=SessionTokens(lifetime=security.lifetime, token_service=token_service),
     )
-    container.register(
-        PasswordHasher,
-        instance=Argon2PasswordHasher(
-            threads=hashing.threads,
-            queue=hashing.queue,
-            memory_kib=hashing.memory_kib,
-            passes=hashing.passes,
-            lanes=hashing.lanes,
-            service_name=name,
-        ),
-    )
-    container.register(
-        LoginThrottle,
-        instance=LimitsLoginThrottle(
-            container.resolve(Storage),
-            window_seconds=throttle.window_seconds,
-            per_address=throttle.per_address,
-            per_account=throttle.per_account,
-            per_account_and_address=throttle.per_account_and_address,
-        ),
-    )
+    container.register(PasswordHasher, instance=hasher)
+    container.register(LoginThrottle, instance=throttle)
     container.register(PurgeStep, PurgeSessions, scope=punq.Scope.singleton)
 
 

@@ -3,6 +3,7 @@
 import punq
 from limits.aio.storage import Storage
 from pydantic import PositiveFloat, PositiveInt, SecretStr
+from redis.asyncio import Redis
 
 from src.config import AppSettings
 from src.repositories.cache.redis.cache import RedisCache
@@ -13,7 +14,7 @@ from src.repositories.cache.redis.client import (
 )
 from src.usecases.operations.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
-from src.utils import settings as kinds
+from src.utils.setting_types import OptionalSecret
 from src.utils.settings import ServerSettings, Settings
 from src.wiring import Part, Resource
 
@@ -22,33 +23,29 @@ class RedisSettings(ServerSettings, env_prefix="REDIS_"):
     """Redis. `timeout_seconds` is how long a read waits for Redis before it asks Postgres."""
 
     port: PositiveInt = 6379
-    password: kinds.OptionalSecret = SecretStr("")
+    password: OptionalSecret = SecretStr("")
     ttl_seconds: PositiveInt = 300
     timeout_seconds: PositiveFloat = 0.05
+
+
+def _connect(redis: RedisSettings, *, timeout_seconds: float) -> Redis:
+    return create_client(
+        host=redis.host,
+        port=redis.port,
+        password=redis.password.get_secret_value(),
+        timeout_seconds=timeout_seconds,
+        tls_ca_file=redis.tls_ca_file,
+    )
 
 
 def register(container: punq.Container, settings: Settings) -> None:
     """Register the cache and the storage of the counters."""
     name = settings[AppSettings].name
     redis = settings[RedisSettings]
-    password = redis.password.get_secret_value()
-    client = create_client(
-        host=redis.host,
-        port=redis.port,
-        password=password,
-        timeout_seconds=redis.timeout_seconds,
-        tls_ca_file=redis.tls_ca_file,
-    )
-    invalidator_client = create_client(
-        host=redis.host,
-        port=redis.port,
-        password=password,
-        timeout_seconds=WRITE_TIMEOUT_SECONDS,
-        tls_ca_file=redis.tls_ca_file,
-    )
+    client = _connect(redis, timeout_seconds=redis.timeout_seconds)
     cache = RedisCache(
         redis=client,
-        invalidator_redis=invalidator_client,
+        invalidator_redis=_connect(redis, timeout_seconds=WRITE_TIMEOUT_SECONDS),
         namespace=name,
         ttl_seconds=redis.ttl_seconds,
     )

@@ -22,10 +22,7 @@ def register(container: punq.Container, settings: Settings) -> None:
     name = settings[AppSettings].name
     postgres = settings[PostgresSettings]
     database = Database(
-        url=postgres.url,
-        tls=postgres.tls,
-        pool_size=postgres.pool_size,
-        application_name=name,
+        url=postgres.url, tls=postgres.tls, pool_size=postgres.pool_size, application_name=name
     )
     listener = OutboxListener(database)
     notifier = OutboxNotifier(database)

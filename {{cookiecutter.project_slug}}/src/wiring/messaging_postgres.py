@@ -14,7 +14,7 @@ from src.usecases.ports.messaging import (
     MessageHandler,
     OutboxBacklog,
 )
-from src.utils import settings as kinds
+from src.utils.setting_types import Delays
 from src.utils.settings import Settings, SettingsGroup
 from src.wiring import Part
 
@@ -22,7 +22,7 @@ from src.wiring import Part
 class QueueSettings(SettingsGroup, env_prefix="QUEUE_"):
     """The queue of events in Postgres."""
 
-    retry_delays_seconds: kinds.Delays = (10, 60, 300)
+    retry_delays_seconds: Delays = (10, 60, 300)
 
 
 def register(container: punq.Container, settings: Settings) -> None:

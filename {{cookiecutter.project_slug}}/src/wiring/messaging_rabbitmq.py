@@ -21,7 +21,7 @@ from src.usecases.ports.messaging import (
     MessageHandler,
     OutboxBacklog,
 )
-from src.utils import settings as kinds
+from src.utils.setting_types import Delays, Secret
 from src.utils.settings import ServerSettings, Settings
 from src.wiring import Job, Part
 
@@ -31,9 +31,9 @@ class RabbitMQSettings(ServerSettings, env_prefix="RABBITMQ_"):
 
     port: PositiveInt = 5672
     user: str
-    password: kinds.Secret
+    password: Secret
     vhost: str = "/"
-    retry_delays_seconds: kinds.Delays = (10, 60, 300)
+    retry_delays_seconds: Delays = (10, 60, 300)
 
 
 def create_broker(rabbitmq: RabbitMQSettings) -> RabbitMQBroker:
