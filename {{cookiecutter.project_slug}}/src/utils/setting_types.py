@@ -65,6 +65,5 @@ SplitCommas = BeforeValidator(split_list)
 Texts = Annotated[tuple[str, ...], SplitCommas]
 Delays = Annotated[tuple[PositiveInt, ...], SplitCommas, Field(min_length=1)]
 Secret = Annotated[SecretStr, fit_for_production(1)]
-OptionalSecret = Annotated[SecretStr, fit_for_production(0)]
 Key = Annotated[SecretStr, fit_for_production(32)]
 Keys = Annotated[tuple[Key, ...], SplitCommas]

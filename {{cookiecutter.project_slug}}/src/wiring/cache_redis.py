@@ -1,5 +1,7 @@
 """The cache in Redis, and the counters of wrong passwords."""
 
+from typing import Annotated
+
 import punq
 from limits.aio.storage import Storage
 from pydantic import PositiveFloat, PositiveInt, SecretStr
@@ -14,7 +16,7 @@ from src.repositories.cache.redis.client import (
 )
 from src.usecases.operations.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
-from src.utils.setting_types import OptionalSecret
+from src.utils.setting_types import fit_for_production
 from src.utils.settings import ServerSettings, Settings
 from src.wiring import Part, Resource
 
@@ -23,7 +25,7 @@ class RedisSettings(ServerSettings, env_prefix="REDIS_"):
     """Redis. `timeout_seconds` is how long a read waits for Redis before it asks Postgres."""
 
     port: PositiveInt = 6379
-    password: OptionalSecret = SecretStr("")
+    password: Annotated[SecretStr, fit_for_production(0)] = SecretStr("")
     ttl_seconds: PositiveInt = 300
     timeout_seconds: PositiveFloat = 0.05
 

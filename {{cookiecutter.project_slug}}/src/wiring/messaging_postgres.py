@@ -1,4 +1,4 @@
-"""Messaging without a broker: the worker consumes the events of the outbox directly."""
+"""Messaging in Postgres: the worker consumes the events of the outbox directly."""
 
 import punq
 

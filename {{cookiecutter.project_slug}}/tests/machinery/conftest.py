@@ -5,15 +5,13 @@ from functools import partial
 
 import punq
 import pytest
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from src.config import AppSettings, PostgresSettings
 from src.repositories.outbox.notify import OutboxNotifier
 from src.repositories.postgres.engine import Database
 from src.usecases.ports.cache import ReadThroughCache
 from src.utils.settings import Settings
-from tests.machinery.sample import SampleRow, SampleUnitOfWork
+from tests.machinery.sample import CREATE_TABLE, SampleUnitOfWork
 from tests.support import isolation
 
 SampleUnitOfWorkFactory = Callable[[], SampleUnitOfWork]
@@ -22,8 +20,7 @@ SampleUnitOfWorkFactory = Callable[[], SampleUnitOfWork]
 @pytest.fixture(scope="session")
 async def samples_table(settings: Settings) -> None:
     """The table of samples, in the run's database."""
-    create = CreateTable(SampleRow.__table__).compile(dialect=postgresql.dialect())
-    await isolation.execute(settings[PostgresSettings], str(create))
+    await isolation.execute(settings[PostgresSettings], CREATE_TABLE)
 
 
 @pytest.fixture

@@ -73,6 +73,10 @@ class SampleRow(SampleBase):
     version: Mapped[int]
 
 
+CREATE_TABLE = """
+    CREATE TABLE machinery_samples
+    (id uuid PRIMARY KEY, label varchar NOT NULL, version integer NOT NULL)
+"""
 SAMPLE = select(SampleRow.__table__).where(SampleRow.id == bindparam("id"))
 SAMPLE_FOR_UPDATE = SAMPLE.with_for_update()
 COLUMNS = SampleRow.__table__.columns.keys()

@@ -126,8 +126,10 @@ async def test_a_connection_that_the_server_ends_during_a_statement_is_an_unavai
     proxied: Proxied, database: Database
 ) -> None:
     async with proxied.transaction() as transaction:
-        pid = (await transaction.execute_without_events(text("SELECT pg_backend_pid()"))).scalar_one()
-        sleeping = asyncio.create_task(transaction.execute_without_events(text("SELECT pg_sleep(4)")))
+        backend = await transaction.execute_without_events(text("SELECT pg_backend_pid()"))
+        pid = backend.scalar_one()
+        sleep = transaction.execute_without_events(text("SELECT pg_sleep(60)"))
+        sleeping = asyncio.create_task(sleep)
         await asyncio.sleep(0.1)
         await database.fetch(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
         with pytest.raises(DatabaseUnavailableError):
@@ -166,7 +168,9 @@ async def test_the_text_of_a_database_error_contains_no_parameters(database: Dat
     assert "hunter2" not in str(error.value)
 
 
-async def test_closing_the_pool_of_a_hanging_server_takes_a_bounded_time(settings: Settings) -> None:
+async def test_closing_the_pool_of_a_hanging_server_takes_bounded_time(
+    settings: Settings,
+) -> None:
     postgres = settings[PostgresSettings]
     async with Proxy(postgres.host, postgres.port).running() as proxy:
         url = postgres.url.set(host="127.0.0.1", port=proxy.port)
@@ -179,7 +183,7 @@ async def test_closing_the_pool_of_a_hanging_server_takes_a_bounded_time(setting
         proxy.cut()
 
 
-async def test_a_connection_that_died_in_the_pool_is_replaced_without_an_error(proxied: Proxied) -> None:
+async def test_a_connection_that_died_in_the_pool_is_replaced(proxied: Proxied) -> None:
     await proxied.database.check()
     proxied.proxy.cut()
     await asyncio.sleep(0.1)

@@ -34,9 +34,7 @@ async def connecting(
     groups: list[ServerSettings] = []
     async with AsyncExitStack() as stack:
         for server, group in servers_of(settings).items():
-            front = encrypted(
-                group.host, group.port, context, on_request=server == "postgres"
-            )
+            front = encrypted(group.host, group.port, context, on_request=server == "postgres")
             port = await stack.enter_async_context(front)
             here = {"host": "localhost", "port": port, "tls_ca_file": trusted}
             groups.append(group.model_copy(update=here))

@@ -46,8 +46,11 @@ def new_db_unit_of_work() -> DBUnitOfWork:
 def test_the_unit_of_work_and_its_fake_have_every_field_of_the_port(field: str) -> None:
     fake = InMemoryUnitOfWork(InMemoryDatabase(), MovableClock())
 
-    assert hasattr(new_db_unit_of_work(), field), f"src/repositories/unit_of_work.py: no {field}"
-    assert hasattr(fake, field), f"tests/fakes/unit_of_work.py: no {field}"
+    for file, unit_of_work in (
+        ("src/repositories/unit_of_work.py", new_db_unit_of_work()),
+        ("tests/fakes/unit_of_work.py", fake),
+    ):
+        assert hasattr(unit_of_work, field), f"add a line for `{field}` to {file}"
 
 
 @pytest.mark.parametrize("module", ROUTES, ids=lambda module: module.__name__)

@@ -1,4 +1,4 @@
-"""The consumer without a broker: the outbox is the queue.
+"""The consumer in Postgres: the outbox is the queue.
 
 Taking a message postpones it until its handler's time is over, so that no other consumer takes it
 in the meantime. Its row is deleted once it is handled.

@@ -36,17 +36,16 @@ async def test_a_message_that_fails_at_every_attempt_becomes_a_dead_letter(
     message_queue: MessageQueue,
 ) -> None:
     handle = Handler(*(LookupError(f"attempt {number}") for number in (1, 2, 3)))
-    before = datetime.now(UTC) - timedelta(seconds=1)  # the database has a clock of its own
     async with message_queue.consuming(handle):
         event_id = await message_queue.send("one")
         letter = await only_dead_letter(message_queue)
-    after = datetime.now(UTC) + timedelta(seconds=1)
     assert handle.data == ["one"] * 3
     assert handle.attempts == [1, 2, 3]
     assert (letter.event_id, letter.event_type) == (event_id, EVENT_TYPE)
     assert (letter.reason, letter.error) == ("exhausted", "LookupError: attempt 3")
     assert letter.attempts == 3
-    assert before <= datetime.fromisoformat(letter.first_seen) <= after
+    age = datetime.now(UTC) - datetime.fromisoformat(letter.first_seen)
+    assert abs(age) < timedelta(hours=1)  # the database has a clock of its own
 
 
 async def test_a_message_whose_error_is_permanent_becomes_a_dead_letter_at_once(

@@ -20,11 +20,11 @@ async def test_redelivered_messages_are_handled_one_at_a_time(
     async with message_queue.consuming(handle):
         await handle.called(1)
         await asyncio.sleep(0.2)  # a second message would arrive
-        assert handle.data == ["0"]
+        assert {*handle.data} == {"0"}
         handle.may_finish.set()
         await handle.called(3)
         await eventually(message_queue.is_empty)
-    assert handle.finished[:3] == ["0", "1", "2"]
+    assert [*dict.fromkeys(handle.finished)] == ["0", "1", "2"]
 
 
 async def test_new_messages_are_handled_while_a_redelivered_one_is_in_progress(
@@ -36,8 +36,12 @@ async def test_new_messages_are_handled_while_a_redelivered_one_is_in_progress(
     async with message_queue.consuming(handle):
         await handle.called(1)
         await message_queue.send("new")
-        await handle.called(2)
-        assert handle.data == ["redelivered", "new"]
+
+        async def has_begun_the_new_message() -> bool:
+            return "new" in handle.data
+
+        await eventually(has_begun_the_new_message)
+        assert handle.finished == []
         handle.may_finish.set()
 
 
@@ -53,7 +57,7 @@ async def test_a_stopped_consumer_leaves_redelivered_messages_that_it_has_not_be
         running.stop.set()
         handle.may_finish.set()
         await asyncio.wait_for(running.task, 20)
-    assert handle.finished == ["0"]
+    assert {*handle.finished} == {"0"}
     after = Handler()
     async with message_queue.consuming(after):
 

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 
 from src.repositories.postgres.engine import Database
-from src.usecases.ports.messaging import DeadLetters
 from src.utils.settings import Settings
 from tests.machinery.messaging.conftest import NewWorker
 from tests.machinery.messaging.samples import CREATED, RENAMED, RecordingHandler, Samples
@@ -85,7 +84,7 @@ async def test_an_event_of_this_service_without_a_consumer_is_not_a_dead_letter(
 
         await eventually(is_handled)
         await eventually(service_queue.is_empty)
-    assert await worker.resolve(DeadLetters).read() == []
+    assert await service_queue.dead_letters.read() == []
 
 
 @pytest.mark.parametrize(
@@ -110,5 +109,5 @@ async def test_a_message_that_no_consumer_can_handle_becomes_a_dead_letter_at_on
 ) -> None:
     async with working(worker, settings):
         event_id = await service_queue.send_envelope(envelope)
-        [letter] = await eventually(worker.resolve(DeadLetters).read)
+        [letter] = await eventually(service_queue.dead_letters.read)
     assert (letter.event_id, letter.reason, letter.attempts) == (event_id, reason, 1)

@@ -1,6 +1,7 @@
 """The queue of messages in Postgres, for the tests that both kinds of messaging share."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,6 +46,7 @@ class PostgresQueue(MessageQueue):
     database: Database
     proxied_database: Database
     proxy: Proxy
+    retry_delays: Sequence[int] = (1, 2)
     listeners: list[OutboxListener] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +88,7 @@ class PostgresQueue(MessageQueue):
             database=self.proxied_database,
             listener=listener,
             handle=handle,
-            retry_delays=(1, 2),
+            retry_delays=self.retry_delays,
             concurrency=concurrency,
             handler_timeout_seconds=handler_timeout_seconds,
         )

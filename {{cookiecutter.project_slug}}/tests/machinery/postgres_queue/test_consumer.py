@@ -12,15 +12,16 @@ from src.repositories.postgres_queue.backlog import PostgresBacklog
 from src.repositories.postgres_queue.statements import POSTPONE, UNANSWERED
 from tests.machinery.postgres_queue.queue import PostgresQueue, take_and_die
 from tests.machinery.support.handlers import Handler, SlowHandler
-from tests.machinery.support.outbox import rows
+from tests.machinery.support.outbox import make_due, rows
 from tests.support.waiting import eventually
 
 
 async def test_a_failed_message_is_postponed_by_the_delay_of_its_attempt(
     message_queue: PostgresQueue, database: Database
 ) -> None:
+    message_queue.retry_delays = (600, 1200)
     await message_queue.send("one")
-    for attempts, delay in ((1, 1), (2, 2)):
+    for attempts, delay in ((1, 600), (2, 1200)):
         [before] = await rows(database)
         async with message_queue.consuming(Handler(LookupError(f"attempt {attempts}"))):
 
@@ -31,7 +32,9 @@ async def test_a_failed_message_is_postponed_by_the_delay_of_its_attempt(
             await eventually(has_failed)
         [row] = await rows(database)
         assert row.last_error == f"LookupError: attempt {attempts}"
-        assert row.available_at - before.available_at >= timedelta(seconds=delay)
+        postponed = row.available_at - before.available_at
+        assert timedelta(seconds=delay) <= postponed < timedelta(seconds=2 * delay)
+        await make_due(database)
 
 
 async def test_a_message_in_progress_is_leased_for_the_time_of_its_handler_and_a_margin(

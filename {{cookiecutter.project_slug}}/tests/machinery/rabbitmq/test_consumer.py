@@ -26,20 +26,6 @@ async def test_a_message_in_progress_is_redelivered_when_the_connection_is_lost(
     assert await queues.count(queues.topology.queue) == 0
 
 
-async def test_a_redelivered_message_waits_as_its_next_attempt_while_it_is_handled(
-    message_queue: RabbitMQQueue, queues: Queues
-) -> None:
-    event_id = await message_queue.send("one")
-    await message_queue.deliver_to_dying_worker()
-    handle = SlowHandler()
-    async with message_queue.consuming(handle):
-        await handle.called(1)
-        waiting = await queues.take(queues.topology.retry_queue(1))
-        handle.may_finish.set()
-    assert (waiting.message_id, waiting.headers["x-attempt"]) == (event_id, 2)
-    assert handle.attempts == [1]
-
-
 async def test_a_message_redelivered_after_its_last_attempt_becomes_a_dead_letter_unhandled(
     message_queue: RabbitMQQueue, queues: Queues
 ) -> None:

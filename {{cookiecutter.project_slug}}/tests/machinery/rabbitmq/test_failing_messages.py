@@ -1,6 +1,5 @@
-"""Messages that are not handled, as the queues of RabbitMQ show them."""
+"""Failing messages, as the queues of RabbitMQ show them."""
 
-import orjson
 from aio_pika.abc import HeadersType
 
 from src.repositories.rabbitmq.connection import RabbitMQBroker
@@ -10,22 +9,6 @@ from tests.machinery.rabbitmq.amqp import Queues
 from tests.machinery.rabbitmq.queue import RabbitMQQueue
 from tests.machinery.support.handlers import Handler
 from tests.support.waiting import eventually
-
-
-async def test_a_failed_message_waits_in_the_retry_queue_of_its_attempt(
-    message_queue: RabbitMQQueue, queues: Queues
-) -> None:
-    handle = Handler(LookupError("not yet"), LookupError("not yet"))
-    async with message_queue.consuming(handle):
-        event_id = await message_queue.send("one", request_id="the-request")
-        first = await queues.take(queues.topology.retry_queue(1))
-        await queues.send(event_id=event_id, headers=first.headers)
-        second = await queues.take(queues.topology.retry_queue(2))
-    assert orjson.loads(first.body)["data"] == "one"
-    assert (first.message_id, first.correlation_id) == (event_id, "the-request")
-    assert (first.headers["x-attempt"], second.headers["x-attempt"]) == (2, 3)
-    assert second.headers["x-first-seen"] == first.headers["x-first-seen"]
-    assert handle.attempts == [1, 2]
 
 
 async def test_a_dead_letter_keeps_its_message_and_has_the_reason_in_its_headers(

@@ -44,7 +44,7 @@ async def test_a_batch_is_logged_in_one_line_and_each_failed_event_in_a_line_of_
         await failed(database)
     published = [line for line in log_lines if line["event"] == "events_published"]
     assert published == [{"event": "events_published", "log_level": "info", "count": 3}]
-    [line] = [line for line in log_lines if line["event"] == "event_not_published"]
+    line = next(line for line in log_lines if line["event"] == "event_not_published")
     assert line["log_level"] == "warning"
     assert (line["event_id"], line["event_type"]) == (str(unrouted), UNROUTED)
     assert (line["request_id"], line["attempt"]) == ("the-request", 1)

@@ -103,6 +103,7 @@ async def test_a_check_without_redis_raises_an_unavailable_error(
         await impatient.cache.check()
 
 
+@pytest.mark.usefixtures("no_lease_expires")
 async def test_each_pause_one_reader_tries_redis_again_until_it_is_back(
     observed: Observed, proxy: Proxy
 ) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from src.config import AppSettings
 from src.container import build_container, open_resources
 from src.repositories.cache import rows
+from src.repositories.cache.redis import cache as redis_cache
 from src.repositories.outbox.notify import OutboxNotifier
 from src.repositories.postgres.engine import Database
 from src.usecases.ports.cache import ReadThroughCache
@@ -151,8 +152,9 @@ async def test_concurrent_readers_and_writers_of_two_processes_never_see_a_repla
 
 
 async def test_without_redis_rows_are_read_from_and_written_to_postgres(
-    settings: Settings, sample_unit_of_work: Factory
+    settings: Settings, sample_unit_of_work: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(redis_cache, "STOP_SECONDS", 0.1)
     sample = await create(sample_unit_of_work)
     container = build_container(without(settings, "redis"))
     async with open_resources(container):

@@ -76,20 +76,22 @@ async def test_the_key_of_a_write_with_an_unknown_outcome_is_dropped_and_stays_c
 async def test_the_key_of_a_writer_that_was_cancelled_after_its_commit_is_dropped(
     new_cache: NewCache, proxy: Proxy, redis: Redis, name: str
 ) -> None:
-    await redis.set(name, "old")
-    cache = await new_cache(port=proxy.port, timeout_seconds=0.2)
+    cache = await new_cache(port=proxy.port)
     committed = asyncio.Event()
 
     async def write() -> None:
         async with cache.invalidating([KEY]):
+            await redis.set(name, "old")  # as if the first step had failed
+            proxy.hang()
             committed.set()
 
-    proxy.hang()
     writer = asyncio.create_task(write())
     await committed.wait()
-    writer.cancel()  # while it waits for the answer to its second step
+    await asyncio.sleep(0.05)  # its second step is sent, and waits for the answer
+    writer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writer
+    proxy.refuse()  # what was held back is lost
     await is_dropped_once_redis_is_back(proxy, redis, name)
 
 
@@ -100,15 +102,20 @@ async def test_however_many_keys_are_not_closed_one_step_at_a_time_closes_them_a
     for key in keys:
         async with cut_off.invalidating([key]):
             pass
-    closed = RecordedClose(cut_off, monkeypatch)
-    proxy.accept()
+    names = {f"{namespace}:{key}".encode() for key in keys}
+    closing = RecordedClose(cut_off, monkeypatch)
+
+    async def all_are_tried() -> bool:
+        return names in closing.steps
 
     async def all_are_closed() -> bool:
         return not cut_off._invalidator._unclosed
 
+    await eventually(all_are_tried)
+    proxy.accept()
     await eventually(all_are_closed)
-    assert closed.steps[-1] == {f"{namespace}:{key}".encode() for key in keys}
-    assert closed.most_at_once == 1
+    assert all(step == names for step in closing.steps)
+    assert closing.most_at_once == 1
 
 
 async def test_a_key_that_is_not_closed_while_others_are_being_closed_is_closed_next(

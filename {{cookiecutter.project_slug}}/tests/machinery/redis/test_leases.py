@@ -9,6 +9,7 @@ from src.repositories.cache.redis import cache as redis_cache
 from src.repositories.cache.redis.cache import RedisCache
 from src.usecases.ports.cache import Values
 from tests.machinery.redis.loading import KEY, Loader, SlowLoader, filled
+from tests.support.waiting import eventually
 
 
 async def test_a_value_that_one_process_cached_is_read_by_every_process(
@@ -71,22 +72,27 @@ async def test_a_reader_of_one_key_gets_its_value_from_a_load_of_two(cache: Redi
 
 
 @pytest.mark.usefixtures("no_lease_expires")
-async def test_readers_that_wait_for_the_load_of_a_missing_row_do_not_wait_for_each_other(
+async def test_a_reader_of_a_missing_row_waits_for_two_loads_and_no_more(
     cache: RedisCache, other: RedisCache
 ) -> None:
-    first = SlowLoader()
-    loads = [SlowLoader() for _ in range(10)]
-    reads = [asyncio.create_task(cache.get_or_load([KEY], first))]
-    await first.has_read.wait()
-    for process, load in zip([cache, other] * 5, loads, strict=True):
-        reads.append(asyncio.create_task(process.get_or_load([KEY], load)))
-    await asyncio.sleep(0.05)
-    first.may_return.set()
+    loads = [SlowLoader() for _ in range(12)]
+    reads = [
+        asyncio.create_task(process.get_or_load([KEY], load))
+        for process, load in zip([cache, other] * 6, loads, strict=True)
+    ]
+
+    async def loading() -> list[SlowLoader]:
+        return [load for load in loads if load.has_read.is_set()]
+
+    for _ in range(2):
+        [load] = await eventually(loading)
+        load.may_return.set()
+        loads.remove(load)
     for load in loads:
         await load.has_read.wait()
     for load in loads:
         load.may_return.set()
-    assert await asyncio.gather(*reads) == [None] * 11
+    assert await asyncio.gather(*reads) == [None] * 12
 
 
 async def test_a_failed_load_raises_in_its_reader_only(cache: RedisCache) -> None:

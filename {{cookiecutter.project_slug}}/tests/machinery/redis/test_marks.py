@@ -1,6 +1,7 @@
 """Marks of writers in flight: during a commit, no reader gets or fills a value."""
 
 import asyncio
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -11,7 +12,8 @@ from tests.machinery.redis.loading import KEY, Loader, SlowLoader, filled
 
 async def end_marks(redis: Redis, name: str) -> None:
     """Move the deadlines of all marks into the past."""
-    for writer in await redis.zrange(f"{name}:writers", 0, -1):
+    writers: Any = await redis.zrange(f"{name}:writers", 0, -1)
+    for writer in writers:
         await redis.zadd(f"{name}:writers", {writer: 1})
 
 
@@ -74,7 +76,8 @@ async def test_a_dead_writer_keeps_its_key_closed_until_its_deadline(
     after, _ = await redis.time()
     for value in (b"1", b"2"):
         assert await cache.get_or_load([KEY], Loader(value)) == [value]
-    [(_, deadline)] = await redis.zrange(f"{name}:writers", 0, -1, withscores=True)
+    marks: Any = await redis.zrange(f"{name}:writers", 0, -1, withscores=True)
+    [(_, deadline)] = marks
     assert before + MARK_SECONDS < deadline <= after + MARK_SECONDS + 1
     expiry = await redis.expiretime(f"{name}:writers")
     assert before + MARK_SECONDS <= expiry <= after + MARK_SECONDS + 1

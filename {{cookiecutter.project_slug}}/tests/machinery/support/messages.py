@@ -1,4 +1,4 @@
-"""The queue of messages as the tests see it, with or without RabbitMQ."""
+"""The queue of messages as the tests of every variant see it."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -76,7 +76,7 @@ class MessageQueue(ABC):
     def create_consumer(
         self, handle: MessageHandler, *, concurrency: int, handler_timeout_seconds: float
     ) -> EventConsumer:
-        """Return a consumer that retries after one second and then after two."""
+        """Return a consumer. By default it retries after one second, then after two."""
 
     @abstractmethod
     async def kill(self, running: Running) -> None:
