@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 TRACES = {"use_redis": r"redis(?!patch)", "use_rabbitmq": r"rabbit|amqp|aio.?pika|broker|topolog"}
 # Written on this machine, not rendered.
 NOT_RENDERED = {".venv", "uv.lock", "__pycache__", ".env"}
-# Called by FastAPI, read by libraries or by clients, or fixed by the template's promises.
+# Called by FastAPI, by libraries or by a type's syntax, or read by libraries or by clients.
 USED = (
-    "environment,expires_in,get_user_by_email,get_user_by_id,handlers,incr,last_error,metadata,"
-    "REFUSED,token_type,type_annotation_map"
+    "__class_getitem__,base_exceptions,environment,expires_in,get_expiry,handlers,incr,last_error,"
+    "metadata,reset,token_type,type_annotation_map"
 )
 
 
