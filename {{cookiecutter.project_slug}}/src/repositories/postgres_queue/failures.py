@@ -36,7 +36,7 @@ def retry(row: Row[Any], error: Exception, delays: Sequence[int]) -> Outcome:
 
 def send_to_dead_letters(row: Row[Any], attempts: int, reason: str, error: str) -> Outcome:
     """Keep the message, and never take it again until it is redriven."""
-    log.error("event_dead", reason=reason, error=error)
+    log.error("event_dead_lettered", reason=reason, error=error)
     return SEND_TO_DEAD_LETTERS, _parameters(row, attempts, f"{reason}: {error}")
 
 

@@ -53,7 +53,7 @@ async def send_to_dead_letters(
 ) -> None:
     """Store a copy in the dead queue, with the reason and the error."""
     text = format_error(error)
-    log.error("event_dead", reason=reason, error=text)
+    log.error("event_dead_lettered", reason=reason, error=text)
     headers = {**_headers(message, attempt_of(message)), REASON: reason, ERROR: text}
     await send_copy(message, topology.dead_queue, headers)
 
