@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import resource
-import shutil
 import stat
 import subprocess
 import sys
@@ -18,12 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from local_extensions import CHOICES, YES_OR_NO
-from tests.conftest import ROOT, SERVICE
+from local_extensions import CHOICES
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from tests.conftest import CommandLine, Render
 
 # `${{ … }}` is GitHub syntax and `{{.Name}}` is Docker syntax.
@@ -49,17 +45,6 @@ def init_env(project: Path) -> subprocess.CompletedProcess[str]:
     """Run the service's script `init_env.py`, as `make setup` does."""
     command = (sys.executable, project / "scripts" / "init_env.py")
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-
-
-@pytest.fixture
-def post_gen() -> ModuleType:
-    """Import the hook, which is a valid module before it is rendered."""
-    spec = importlib.util.spec_from_file_location("post_gen", ROOT / "hooks/post_gen_project.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_each_service_gets_its_own_secrets(render: Render) -> None:
@@ -246,63 +231,6 @@ def test_cruft_updates_to_a_newer_template_with_newer_filters(
     assert NAME in text
     assert (service / ".env").read_bytes() == env
     assert not [*service.rglob("*.rej")]
-
-
-def test_prune_deletes_only_the_files_and_folders_of_answers_that_were_not_chosen(
-    post_gen: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("core.py", "on/a.py", "on.py", "off/deeper/a.py", "off.py"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    manifest = {("option", True): ("on", "on.py"), ("option", False): ("off", "off.py")}
-    monkeypatch.setattr(post_gen, "MANIFEST", manifest)
-    post_gen.prune(tmp_path, {"option": True})
-    assert set(files_of(tmp_path)) == {"core.py", "on/a.py", "on.py"}
-    assert not (tmp_path / "off").exists()
-
-
-@pytest.mark.parametrize("path", ["src/wiring/cache_none.py", "src/repositories/postgres_queue"])
-def test_a_path_of_the_manifest_that_is_missing_fails_the_render(
-    command_line: CommandLine, template_repository: Path, path: str
-) -> None:
-    """So a file or folder that is renamed must be renamed in the manifest too."""
-    missing = template_repository / SERVICE.name / path
-    shutil.move(missing, missing.with_name("renamed"))
-    output = command_line.home.parent / "output"
-    render = (sys.executable, "-m", "cookiecutter", template_repository, "--no-input")
-    done = command_line.run(*render, "--output-dir", output)
-    assert done.returncode == 1
-    assert path in done.stderr
-    assert not (output / "user-service").exists()
-
-
-def test_every_path_of_the_manifest_exists_and_belongs_to_one_answer(post_gen: ModuleType) -> None:
-    """A folder has files of its own: git keeps no empty folder."""
-    for question, answer in post_gen.MANIFEST:
-        assert answer in [YES_OR_NO.get(choice, choice) for choice in CHOICES[question]]
-    paths = [SERVICE / path for paths in post_gen.MANIFEST.values() for path in paths]
-    assert paths
-    assert [path for path in paths if not (path.is_file() or any(path.glob("**/*.*")))] == []
-    assert len(set(paths)) == len(paths)
-    assert [path for path in paths if set(path.parents).intersection(paths)] == []
-
-
-@pytest.mark.parametrize("ci_provider", CHOICES["ci_provider"])
-@pytest.mark.parametrize("use_rabbitmq", [True, False])
-@pytest.mark.parametrize("use_redis", [True, False])
-def test_a_service_has_all_paths_of_the_chosen_answers_and_no_other_path_of_an_option(
-    render: Render,
-    post_gen: ModuleType,
-    *,
-    use_redis: bool,
-    use_rabbitmq: bool,
-    ci_provider: str,
-) -> None:
-    answers = {"use_redis": use_redis, "use_rabbitmq": use_rabbitmq, "ci_provider": ci_provider}
-    service = render(**answers)
-    for (question, answer), paths in post_gen.MANIFEST.items():
-        is_chosen = answers[question] == answer
-        assert [path for path in paths if (service / path).exists() != is_chosen] == []
 
 
 def test_cruft_and_git_ignore_the_files_of_this_machine(render: Render) -> None:

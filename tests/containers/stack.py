@@ -61,7 +61,7 @@ def docker(*words: str, within: float = 120) -> str:
 class Stack:
     """A rendered service. Its folder's name, containers, image and port are unique.
 
-    `registered` are the users whose registration was confirmed: none may be lost.
+    `registered` are the users that were confirmed: none may be lost.
     """
 
     folder: Path

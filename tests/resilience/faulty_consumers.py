@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-# Two functions, whose messages the dispatcher claims, and two use cases, which claim nothing.
+# Two functions: the dispatcher claims their messages. Two use cases, which claim nothing.
 CONSUMERS = '''"""Consumers with faults, made for tests."""
 
 import os
@@ -62,7 +62,7 @@ class WorkSlowly:
 
 
 def event_type(fault: str) -> str:
-    """Return the type of the events whose consumer has this fault."""
+    """Return the type of the events for the consumer with this fault."""
     return f"test.{fault}.v1"
 
 

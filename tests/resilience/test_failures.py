@@ -1,4 +1,4 @@
-"""Messages whose handling fails, and duplicate messages."""
+"""Messages with failing handlers, and duplicate messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DELIVERIES = 11
 
 
 def poison_messages(name: str, count: int) -> list[dict[str, Any]]:
-    """Return events whose handler has this fault."""
+    """Return events for the handler with this fault."""
     return [amqp.event(faulty_consumers.event_type(name)) for _ in range(count)]
 
 
