@@ -27,7 +27,11 @@ from src.domain.session import Session, SessionLifetime  # type: ignore[import-n
 from src.domain.user import User  # type: ignore[import-not-found]
 from src.repositories.cache.rows import read_through  # type: ignore[import-not-found]
 from src.repositories.postgres.engine import Database  # type: ignore[import-not-found]
-from src.repositories.sessions import PROFILE, to_profile  # type: ignore[import-not-found]
+from src.repositories.sessions import (  # type: ignore[import-not-found]
+    PROFILE,
+    VERSION,
+    to_profile,
+)
 from src.repositories.users import UserRow, user_key  # type: ignore[import-not-found]
 from src.usecases.ports.cache import ReadThroughCache  # type: ignore[import-not-found]
 from src.usecases.ports.unit_of_work import (  # type: ignore[import-not-found]
@@ -38,7 +42,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 PAUSE = 0.05
 LIFETIME = SessionLifetime(idle=timedelta(days=1), absolute=timedelta(days=1))
-PROFILE_BY_ID = select(*PROFILE).where(UserRow.id == bindparam("id"))
+PROFILE_BY_ID = select(*(UserRow.__table__.c[column] for column in PROFILE)).where(UserRow.id == bindparam("id"))
 
 
 def log(key: UUID, version: int, start: float, end: float | None, *, is_write: bool) -> None:
@@ -96,7 +100,8 @@ class Driver:
             rows = await self.database.fetch(PROFILE_BY_ID, {"id": user_id})
             return [dict(row._mapping) for row in rows]  # noqa: SLF001 - public in SQLAlchemy
 
-        [profile] = await read_through(self.cache, [user_key(user_id)], load)
+        keys = [user_key(user_id)]
+        [profile] = await read_through(self.cache, keys, load, version=VERSION)
         updated_at: datetime = to_profile(profile).updated_at
         return updated_at
 

@@ -1,7 +1,7 @@
-"""The service. Every process of it begins here."""
+"""The package of the service. It sets the thresholds of the garbage collector."""
 
 import gc
 
-# Neither imports nor requests leave much that only the garbage collector finds, so that looking
-# after every 700 new objects costs a tenth of a start and the slowest requests their time.
+# Reference counting frees most objects, so frequent collections find almost nothing. They take a
+# tenth of the time of a start, and they delay the slowest requests.
 gc.set_threshold(20_000, 50, 100)

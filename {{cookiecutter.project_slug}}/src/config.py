@@ -1,4 +1,4 @@
-"""The settings that every variant of the service has. An option declares its own in `wiring/`."""
+"""The settings of the application, Postgres and the worker. `wiring/` declares the others."""
 
 from pathlib import Path
 from typing import Annotated, Literal

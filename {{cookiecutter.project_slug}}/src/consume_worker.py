@@ -58,12 +58,12 @@ async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event
 
 async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish the work in progress within the grace period."""
-    consumer: EventConsumer = container.resolve(EventConsumer)
-    jobs = [job.run(stop) for job in (consumer, *container.resolve(list[Job]))]
-    jobs.append(maintain(container, stop))
-    if settings.health_file:
-        jobs.append(report_health(settings.health_file, consumer, stop))
     async with open_resources(container):
+        consumer: EventConsumer = container.resolve(EventConsumer)
+        jobs = [job.run(stop) for job in (consumer, *container.resolve(list[Job]))]
+        jobs.append(maintain(container, stop))
+        if settings.health_file:
+            jobs.append(report_health(settings.health_file, consumer, stop))
         tasks = [asyncio.create_task(job) for job in jobs]
         stopped = asyncio.create_task(stop.wait())
         # A job that ends by itself has failed: the others stop, and its error is raised.
@@ -83,8 +83,8 @@ async def main() -> None:
     settings = load_settings()
     configure_logging(settings[AppSettings].log_level)
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     log.info("worker_started")
     await work(build_container(settings), settings[WorkerSettings], stop)
     log.info("worker_stopped")

@@ -12,9 +12,8 @@ import punq
 
 from src import usecases
 from src.config import AppSettings, WorkerSettings
-from src.utils import settings as loading
 from src.utils.modules import import_submodules
-from src.utils.settings import Settings
+from src.utils.settings import Settings, load
 from src.wiring import Part, Resource, accounts, database, events
 # {% if cookiecutter.use_redis %}
 from src.wiring import cache_redis as cache
@@ -39,7 +38,7 @@ PARTS: tuple[Part, ...] = (
 def load_settings() -> Settings:
     """Return the settings of all parts, or raise one `SettingsError` that names every problem."""
     groups = [group for part in PARTS for group in part.settings]
-    return loading.load([AppSettings, WorkerSettings, *groups])
+    return load([AppSettings, WorkerSettings, *groups])
 
 
 def build_container(settings: Settings) -> punq.Container:

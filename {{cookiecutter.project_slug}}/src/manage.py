@@ -4,14 +4,16 @@ import argparse
 import asyncio
 import sys
 
+from src.config import AppSettings
 from src.container import PARTS, build_container, load_settings, open_resources
 from src.usecases.errors import NotFoundDatabaseError, UnavailableError
+from src.utils.logging import configure_logging
 from src.wiring import Command
 
 
 def command_line() -> argparse.ArgumentParser:
     """Return the parser, with the commands of all parts."""
-    parser = argparse.ArgumentParser(prog="manage", description=__doc__)
+    parser = argparse.ArgumentParser(prog="manage", description="Commands for operators.")
     subparsers = parser.add_subparsers(required=True)
     for command in (command for part in PARTS for command in part.commands):
         subparser = subparsers.add_parser(command.name, help=command.help)
@@ -28,7 +30,9 @@ def command_line() -> argparse.ArgumentParser:
 
 async def run(command: Command, argument: str | None) -> None:
     """Run a command and print its text."""
-    container = build_container(load_settings())
+    settings = load_settings()
+    configure_logging(settings[AppSettings].log_level)
+    container = build_container(settings)
     try:
         async with open_resources(container):
             print(await command.run(container, argument))

@@ -16,7 +16,7 @@ from src.domain.errors import (
     InvalidError,
     PermissionDeniedError,
 )
-from src.usecases.errors import DatabaseUnavailableError, NotFoundDatabaseError
+from src.usecases.errors import NotFoundDatabaseError, UnavailableError
 from src.usecases.ports.login_throttle import TooManyAttemptsError
 from src.usecases.ports.password_hasher import HashingBusyError
 
@@ -28,6 +28,7 @@ MAX_LOCATION = 64
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; Python's vary
 FRAMEWORK_NAMES = {404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
 HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+UNREADABLE_BODY = "There was an error parsing the body"  # the text of FastAPI
 UNAVAILABLE = "The service cannot answer at the moment. Try again soon."
 
 
@@ -62,7 +63,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     NotFoundDatabaseError: ProblemType(404, "not-found"),
     ConflictError: ProblemType(409),
     TooManyAttemptsError: ProblemType(429),
-    DatabaseUnavailableError: ProblemType(503, "unavailable", {"Retry-After": "1"}, UNAVAILABLE),
+    UnavailableError: ProblemType(503, "unavailable", {"Retry-After": "1"}, UNAVAILABLE),
     HashingBusyError: ProblemType(503, "busy", {"Retry-After": "1"}, UNAVAILABLE),
 }
 """The response to an error and to every class derived from it."""
@@ -94,7 +95,7 @@ def _problem(
 
 def internal_error() -> Response:
     """Return the response to an unexpected error, which reveals nothing about it."""
-    return _problem(500, "internal-error", "Something went wrong on our side.")
+    return _problem(500, "internal-error", "The service could not handle the request.")
 
 
 async def _known_error(_: Request, error: Exception) -> Response:
@@ -102,7 +103,7 @@ async def _known_error(_: Request, error: Exception) -> Response:
     status, name, headers, detail = PROBLEM_TYPES[cls]
     name = name or _name(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error(name, exc_info=error.__cause__)
+        log.error("request_failed", problem=name, exc_info=error.__cause__)
     if isinstance(error, TooManyAttemptsError):
         headers = {"Retry-After": str(error.retry_after)}
     return _problem(status, name, detail or str(error), headers)
@@ -113,13 +114,13 @@ async def _invalid_request(_: Request, error: RequestValidationError) -> Respons
         {"location": [str(part)[:MAX_LOCATION] for part in e["loc"]], "message": e["msg"]}
         for e in error.errors()[:MAX_ERRORS]
     ]
-    detail = "The request is not valid; `errors` tells where."
+    detail = "The request is not valid: see `errors`."
     return _problem(422, "invalid-request", detail, errors=errors)
 
 
 async def _http_error(_: Request, error: HTTPException) -> Response:
     """Answer an error of the framework: unknown route, wrong method, body too large."""
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that cannot be decoded
+    if error.status_code == HTTPStatus.BAD_REQUEST and error.detail == UNREADABLE_BODY:
         return _problem(422, "invalid-request", "The body is not valid JSON.", errors=[])
     name = FRAMEWORK_NAMES.get(error.status_code, f"http-{error.status_code}")
     return _problem(error.status_code, name, str(error.detail), dict(error.headers or {}))

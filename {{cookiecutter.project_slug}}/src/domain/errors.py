@@ -1,4 +1,4 @@
-"""The kinds of rule that a request can break. `api/problems.py` answers each with its HTTP status.
+"""Base classes of the errors that a request can cause, each with its HTTP status.
 
 Derive the errors of an aggregate from these, in the aggregate's own file. Messages are shown to
 clients.

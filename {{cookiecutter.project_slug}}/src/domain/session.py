@@ -38,7 +38,7 @@ class Refresh(Enum):
 
 @dataclass(kw_only=True, eq=False)
 class Session(Aggregate):
-    """One login on one device."""
+    """One login of a user."""
 
     user_id: UUID
     generation: int = 1
@@ -68,7 +68,7 @@ class Session(Aggregate):
         return self.revoked_at is None and now < self.idle_expires_at
 
     def refresh(self, generation: int, lifetime: SessionLifetime, now: datetime) -> Refresh:
-        """Present a refresh token of the given generation.
+        """Rotate the refresh token, or end the session if the token was replayed.
 
         A replayed refresh token ends the session (RFC 9700, 4.14.2). The current generation
         rotates. The previous generation, within the grace period, is a repeated request and changes
@@ -81,7 +81,8 @@ class Session(Aggregate):
             self.rotated_at = now
             self.idle_expires_at = min(now + lifetime.idle, self.absolute_expires_at)
             return Refresh.ROTATED
-        if 0 < generation == self.generation - 1 and now - self.rotated_at <= REFRESH_GRACE:
+        is_previous = generation > 0 and generation == self.generation - 1
+        if is_previous and now - self.rotated_at <= REFRESH_GRACE:
             return Refresh.REPEATED
         self.revoke(now)
         self.record(SessionReuseDetected(user_id=self.user_id))

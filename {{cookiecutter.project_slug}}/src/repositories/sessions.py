@@ -1,6 +1,6 @@
 """The table `sessions` and its repository."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from src.domain.session import Session
 from src.domain.user import UserProfile
-from src.repositories.cache.rows import Fields, read_through
+from src.repositories.cache.rows import Fields, read_through, row_version
 from src.repositories.outbox.writer import OutboxWriter
 from src.repositories.postgres.base import Base
 from src.repositories.postgres.engine import Database
@@ -41,10 +41,14 @@ SESSION_FOR_UPDATE = (
     .where(SessionRow.id == bindparam("id"), UserRow.is_active)
     .with_for_update(of=SessionRow)
 )
-PROFILE = (UserRow.id, UserRow.email, UserRow.is_active, UserRow.created_at, UserRow.updated_at)
-CACHED = ("user_id", "revoked_at", "absolute_expires_at")
+PROFILE = [field.name for field in fields(UserProfile)]
+CACHED = ["user_id", "revoked_at", "absolute_expires_at"]
+VERSION = row_version([*CACHED, *PROFILE])
 ACCESS = (
-    select(SessionRow.user_id, SessionRow.revoked_at, SessionRow.absolute_expires_at, *PROFILE)
+    select(
+        *(SessionRow.__table__.c[column] for column in CACHED),
+        *(UserRow.__table__.c[column] for column in PROFILE),
+    )
     .join(UserRow, UserRow.id == SessionRow.user_id)
     .where(SessionRow.id == bindparam("session"), UserRow.id == bindparam("user"))
 )
@@ -92,7 +96,7 @@ class DBSessionRepository(SessionRepository):
             return [session, user]
 
         keys = [session_key(session_id), user_key(user_id)]
-        found = await read_through(self.cache, keys, load)
+        found = await read_through(self.cache, keys, load, version=VERSION)
         if found is None:
             return None
         session, user = found

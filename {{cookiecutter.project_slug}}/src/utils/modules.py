@@ -1,4 +1,4 @@
-"""Importing every module of a package, for registers that are derived from what exists."""
+"""Imports all modules of a package, so that events, routes and tables are found."""
 
 from importlib import import_module
 from pkgutil import walk_packages

@@ -1,4 +1,4 @@
-"""The parts of the service, one module each: what an option brings, it contributes here.
+"""The parts of the service. Each module registers the adapters of one subject.
 
 A module names its part in a variable `part`, and `container.py` lists the parts.
 """

@@ -71,7 +71,7 @@ class HashingSettings(SettingsGroup, env_prefix="SECURITY_HASHING_"):
 
 
 class ThrottleSettings(SettingsGroup, env_prefix="SECURITY_THROTTLE_"):
-    """How many wrong passwords are accepted in a window of time before the next has to wait."""
+    """The limits on wrong passwords in one window of time."""
 
     window_seconds: PositiveInt = 15 * 60
     per_address: PositiveInt = 100

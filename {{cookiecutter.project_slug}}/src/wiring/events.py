@@ -43,10 +43,17 @@ async def list_dead_letters(container: punq.Container, _: str | None) -> str:
     lines = []
     if letters:
         lines.append(ROW.format("EVENT", "TYPE", "REASON", "ATTEMPTS", "FIRST SEEN", "ERROR"))
-    for it in letters:
-        error = it.error.splitlines()[0] if it.error else ""
+    for letter in letters:
+        error = letter.error.splitlines()[0] if letter.error else ""
         lines.append(
-            ROW.format(it.event_id, it.event_type, it.reason, it.attempts, it.first_seen, error)
+            ROW.format(
+                letter.event_id,
+                letter.event_type,
+                letter.reason,
+                letter.attempts,
+                letter.first_seen,
+                error,
+            )
         )
     return "\n".join([*lines, f"{len(letters)} dead letters"])
 
@@ -72,7 +79,7 @@ part = Part(
             help="give dead letters to the worker again",
             run=redrive,
             argument="event_id",
-            argument_help="this one; without it, all",
+            argument_help="redrive this event only (default: all)",
         ),
     ),
 )

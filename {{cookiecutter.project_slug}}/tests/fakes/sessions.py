@@ -1,6 +1,6 @@
 """An in-memory repository of sessions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -21,13 +21,8 @@ class InMemorySessionRepository(SessionRepository):
         user = self.transaction.database.get(User, user_id)
         if session is None or user is None or session.user_id != user_id:
             return None
-        profile = UserProfile(
-            id=user.id,
-            email=user.email,
-            is_active=user.is_active,
-            created_at=user.created_at,
-            updated_at=user.updated_at,
-        )
+        columns = (field.name for field in fields(UserProfile))
+        profile = UserProfile(**{column: getattr(user, column) for column in columns})
         return SessionAccess(
             user=profile,
             is_revoked=session.revoked_at is not None,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from src.domain.aggregate import Aggregate
 from src.domain.event import Event
-from src.repositories.cache.rows import Fields, read_through
+from src.repositories.cache.rows import Fields, read_through, row_version
 from src.repositories.outbox.inbox import DBInbox
 from src.repositories.outbox.notify import OutboxNotifier
 from src.repositories.outbox.writer import OutboxWriter
@@ -80,6 +80,7 @@ CREATE_TABLE = """
 SAMPLE = select(SampleRow.__table__).where(SampleRow.id == bindparam("id"))
 SAMPLE_FOR_UPDATE = SAMPLE.with_for_update()
 COLUMNS = SampleRow.__table__.columns.keys()
+VERSION = row_version(COLUMNS)
 INSERT = insert(SampleRow)
 UPDATE = update(SampleRow).where(SampleRow.id == bindparam("key"))
 
@@ -105,7 +106,8 @@ class SampleRepository:
             rows = await self.database.fetch(SAMPLE, {"id": sample_id})
             return [dict(rows[0]._mapping)] if rows else None
 
-        found = await read_through(self.cache, [sample_key(sample_id)], load)
+        keys = [sample_key(sample_id)]
+        found = await read_through(self.cache, keys, load, version=VERSION)
         return None if found is None else str(found[0]["label"])
 
     async def load_for_update(self, sample_id: UUID) -> Sample:

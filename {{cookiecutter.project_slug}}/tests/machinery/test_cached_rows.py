@@ -5,9 +5,10 @@ from uuid import UUID
 import orjson
 import pytest
 
-from src.repositories.cache.rows import ROW_VERSION, Fields, read_through
+from src.repositories.cache.rows import Fields, read_through, row_version
 from tests.fakes.cache import InMemoryCache
 
+VERSION = row_version(["name"])
 ROW = {"id": UUID(int=7), "at": datetime(2026, 1, 1, tzinfo=UTC), "gone": None, "ok": True}
 
 
@@ -25,7 +26,7 @@ class Table:
 
 async def columns(cache: InMemoryCache, keys: list[str], table: Table) -> list[Fields]:
     """Read rows through the cache, and return them without their version."""
-    rows = await read_through(cache, keys, table.load)
+    rows = await read_through(cache, keys, table.load, version=VERSION)
     assert rows is not None
     return [{name: row[name] for name in row if name != "row_version"} for row in rows]
 
@@ -34,8 +35,8 @@ async def test_a_loaded_row_and_a_cached_row_look_the_same() -> None:
     cache = InMemoryCache()
     table = Table(ROW)
 
-    loaded = await read_through(cache, ["row"], table.load)
-    cached = await read_through(cache, ["row"], table.load)
+    loaded = await read_through(cache, ["row"], table.load, version=VERSION)
+    cached = await read_through(cache, ["row"], table.load, version=VERSION)
 
     assert loaded == cached
     assert table.reads == 1
@@ -44,24 +45,29 @@ async def test_a_loaded_row_and_a_cached_row_look_the_same() -> None:
     ]
 
 
+def test_a_layout_with_another_column_has_another_version() -> None:
+    assert row_version(["id", "email"]) != row_version(["id", "email", "name"])
+    assert row_version(["id", "email"]) != row_version(["id", "mail"])
+
+
 async def test_a_missing_row_is_read_from_the_database_each_time() -> None:
     cache = InMemoryCache()
     table = Table()
 
     for _ in range(2):
-        assert await read_through(cache, ["row"], table.load) is None
+        assert await read_through(cache, ["row"], table.load, version=VERSION) is None
 
     assert table.reads == 2
 
 
-@pytest.mark.parametrize("version", [ROW_VERSION - 1, ROW_VERSION + 1])
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
 async def test_a_row_of_another_version_is_read_from_the_database_and_stays_cached(
     version: int,
 ) -> None:
     cache = InMemoryCache()
     of_another_release = orjson.dumps({"row_version": version, "title": "old"})
     cache.values["one"] = of_another_release
-    cache.values["two"] = orjson.dumps({"row_version": ROW_VERSION, "name": "other"})
+    cache.values["two"] = orjson.dumps({"row_version": VERSION, "name": "other"})
 
     rows = await columns(cache, ["one", "two"], Table({"name": "new"}, {"name": "other"}))
 
@@ -79,6 +85,6 @@ async def test_a_value_that_is_no_row_is_read_from_the_database(value: bytes) ->
 
 async def test_a_row_of_another_version_that_was_deleted_since_is_missing() -> None:
     cache = InMemoryCache()
-    cache.values["row"] = orjson.dumps({"row_version": ROW_VERSION + 1})
+    cache.values["row"] = orjson.dumps({"row_version": VERSION + 1})
 
-    assert await read_through(cache, ["row"], Table().load) is None
+    assert await read_through(cache, ["row"], Table().load, version=VERSION) is None

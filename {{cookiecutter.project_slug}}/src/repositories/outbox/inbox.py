@@ -1,6 +1,6 @@
 """The inbox: the messages whose effect is committed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from src.usecases.ports.messaging import Inbox
 from src.usecases.ports.purge import PurgeStep
 
 RETENTION = timedelta(days=7)
-"""A message that is redelivered later has its effect again. No retry waits that long."""
+"""A message that is redelivered later has its effect again. No retry waits that long, but a dead
+letter may."""
 CLAIM = (
     postgresql.insert(ProcessedMessageRow)
     .values(message_id=bindparam("message_id"))
@@ -54,7 +55,7 @@ class PurgeInbox(PurgeStep):
     """Deletes messages that were handled more than a week ago."""
 
     database: Database
-    name: str = "processed_messages"
+    name: str = field(default="processed_messages", init=False)
 
     async def purge(self, now: datetime) -> int:
         return len(await self.database.fetch(PURGE, {"before": now - RETENTION}))

@@ -29,7 +29,7 @@ class Database:
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def transaction(self) -> Transaction:
-        """Return a new transaction. Its user commits and closes it."""
+        """Return a new transaction. The caller commits and closes it."""
         return Transaction(self._engine)
 
     async def fetch(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:

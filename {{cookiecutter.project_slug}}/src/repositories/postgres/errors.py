@@ -1,4 +1,4 @@
-"""Translation of the driver's errors: which of them mean that Postgres does not answer."""
+"""Translates the driver's errors: which of them mean that Postgres does not answer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from src.usecases.errors import DatabaseBusyError, DatabaseUnavailableError
 
 # An OSError is a refused connection, an unreachable server or a TimeoutError.
 FAILURES = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-STATES = {
+ERRORS_BY_SQLSTATE = {
     # Deadlock or serialization failure, cancelled by a timeout.
     DatabaseBusyError: ("40", "57014"),
     # Connection lost, a standby, idle for too long, too many clients, shutdown.
@@ -30,7 +30,7 @@ def translated_errors() -> Iterator[None]:
         yield
     except FAILURES as error:
         state = getattr(getattr(error, "orig", error), "sqlstate", None) or "08"
-        kinds = [kind for kind, states in STATES.items() if state.startswith(states)]
+        kinds = [kind for kind, states in ERRORS_BY_SQLSTATE.items() if state.startswith(states)]
         if not kinds:
             raise
         raise kinds[0](f"{type(error).__name__}: {error}") from error

@@ -61,7 +61,7 @@ class Transaction:
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            # The server was restarted while the connection lay in the pool. SQLAlchemy has emptied
+            # The server was restarted while the connection was in the pool. SQLAlchemy has emptied
             # the pool, so the next connection is new. The transaction has done nothing yet.
             await self._connection.close()
             self._connection = await self._engine.connect()

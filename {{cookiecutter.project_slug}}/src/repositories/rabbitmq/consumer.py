@@ -51,8 +51,7 @@ class RabbitMQConsumer(EventConsumer):
                 async with self.broker.channel(f"{self.topology.name} consumer") as channel:
                     await self._consume(channel)
             except UnavailableError as error:
-                seconds = self._backoff_seconds
-                log.warning("broker_unavailable", error=str(error), retry_in_seconds=seconds)
+                log.warning("broker_unavailable", error=str(error))
             self.is_consuming = False
             with suppress(TimeoutError):
                 seconds = self._backoff_seconds * random.uniform(0.5, 1)  # noqa: S311

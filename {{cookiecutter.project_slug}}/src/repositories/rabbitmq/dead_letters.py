@@ -25,7 +25,11 @@ class RabbitMQDeadLetters(DeadLetters):
 
     async def redrive(self, event_id: str | None) -> int:
         async with self._messages() as messages:
-            chosen = [it for it in messages if event_id in {None, it.message_id}]
+            chosen = [
+                message
+                for message in messages
+                if event_id is None or message.message_id == event_id
+            ]
             for message in chosen:
                 # The copy is confirmed first. An interruption leaves the message in both queues.
                 await send_copy(message, self.topology.queue, {})

@@ -11,7 +11,7 @@ from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 
 class Principal(NamedTuple):
-    """The user who makes a request, and the session in which."""
+    """The authenticated user, and the session of the request."""
 
     user: UserProfile
     session_id: UUID

@@ -19,8 +19,8 @@ WRONG_PASSWORD = "The current password is not right."  # noqa: S105
 class ChangePassword:
     """Replace the password of a user who knows the current one.
 
-    Every other session of the user ends at once; the session of this request continues. Too many
-    wrong guesses of the current password in one session have to wait.
+    Every other session of the user ends at once; the session of this request continues. After too
+    many wrong passwords in one session, further attempts are refused for a while.
     """
 
     unit_of_work: UnitOfWorkFactory

@@ -22,7 +22,7 @@ class LogIn:
     """Start a session with the email address and password of an active account.
 
     An unknown address, a wrong password and a deactivated account give the same response in the
-    same time. Too many failures have to wait.
+    same time. After too many failures, further logins are refused for a while.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -44,7 +44,6 @@ class LogIn:
             except (AuthenticationError, NotFoundDatabaseError) as error:
                 log.warning("login_failed", user_id=user and user.id)
                 raise AuthenticationError from error
-        log.info("login_succeeded", user_id=user and user.id)
         return tokens
 
     async def _log_in(self, seen: User | None, password: str) -> TokenPair:
@@ -65,4 +64,5 @@ class LogIn:
             session = Session.start(user.id, self.session_tokens.lifetime, uow.now)
             await uow.sessions.create_session(session)
             await uow.commit()
+        log.info("login_succeeded", user_id=user.id)
         return self.session_tokens.issue(session, uow.now)

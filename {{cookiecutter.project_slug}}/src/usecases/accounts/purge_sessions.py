@@ -1,6 +1,6 @@
 """Deleting expired sessions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from src.usecases.ports.purge import PurgeStep
@@ -14,7 +14,7 @@ class PurgeSessions(PurgeStep):
     """Delete sessions that expired more than a week ago."""
 
     unit_of_work: UnitOfWorkFactory
-    name: str = "sessions"
+    name: str = field(default="sessions", init=False)
 
     async def purge(self, now: datetime) -> int:
         """Delete a limited number of them. Return how many."""

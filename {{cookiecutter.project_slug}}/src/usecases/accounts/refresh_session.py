@@ -18,7 +18,7 @@ class RefreshSession:
     """Exchange a refresh token for the next pair of tokens. Each token is valid for one exchange.
 
     A request repeated within ten seconds returns the same refresh token again. An older token ends
-    the session at once, because either the user or a thief holds a stolen token.
+    the session at once, because a replay means that the token was probably stolen.
     """
 
     unit_of_work: UnitOfWorkFactory

@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 class Dependency(NamedTuple):
-    """A server that this process uses. `check` returns if it answers, and raises if not."""
+    """A condition for readiness, usually a server that answers. `check` raises if it does not."""
 
     name: str
     check: Callable[[], Awaitable[object]]
@@ -34,7 +34,7 @@ class CheckReadiness:
     dependencies: list[Dependency]
 
     async def execute(self) -> Readiness:
-        """Return within two seconds, or four if a hanging connection has to be closed."""
+        """Check all dependencies concurrently, in four seconds at most."""
         asked = await asyncio.gather(*map(self._ask, self.dependencies))
         answers = {d.name: answer for d, answer in zip(self.dependencies, asked, strict=True)}
         is_ready = all(answers[d.name] for d in self.dependencies if d.is_required)

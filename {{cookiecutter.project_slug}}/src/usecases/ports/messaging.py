@@ -82,4 +82,4 @@ class OutboxBacklog(Protocol):
     """The committed events that have not been delivered yet."""
 
     async def oldest_waiting(self) -> datetime | None:
-        """Return since when the oldest event waits, or None if no event waits."""
+        """Return when the oldest waiting event was stored, or None if no event waits."""

@@ -50,7 +50,9 @@ def refuse_weak_password(password: str, guessable_words: Sequence[str]) -> None:
         if len(word) >= MIN_WORD:
             rest = rest.replace(word, "")
     if len(rest) < MIN_REST:
-        raise WeakPasswordError("The password is little more than the address or this service.")
+        raise WeakPasswordError(
+            "The password must not consist mainly of the email address or of this service's name."
+        )
 
 
 def lower_priority() -> None:

@@ -15,7 +15,7 @@ from src.usecases.ports.cache import ReadThroughCache
 from src.utils.settings import Settings
 from src.wiring.cache_redis import RedisSettings
 from tests.fakes.cache import InMemoryCache
-from tests.machinery.redis.loading import KEY, NewCache
+from tests.machinery.redis.loading import KEY, Loader, NewCache, filled
 from tests.support.network import Proxy
 
 
@@ -94,3 +94,13 @@ def no_lease_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr(redis_cache, "LEASE_MS", 300_000)
     monkeypatch.setattr(redis_cache, "PAUSES", [0.01] * 30_000)
+
+
+@pytest.fixture
+async def cut_off(new_cache: NewCache, proxy: Proxy, redis: Redis, name: str) -> RedisCache:
+    """The cache of a process that filled a key and then lost its connection to Redis."""
+    cache = await new_cache(port=proxy.port)
+    assert await cache.get_or_load([KEY], Loader(b"old")) == [b"old"]
+    await filled(redis, name, b"old")
+    proxy.refuse()
+    return cache

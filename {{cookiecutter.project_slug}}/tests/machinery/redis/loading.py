@@ -1,7 +1,8 @@
 """Stand-ins for Postgres behind a cache, and waiting for what they fill."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from redis.asyncio import Redis
 
@@ -64,6 +65,28 @@ class Table:
         """Change rows as a transaction does."""
         async with cache.invalidating([*rows]):
             self.rows |= rows
+
+
+class Observed:
+    """A cache with a clock that stands still, and the READs that it sends."""
+
+    def __init__(self, cache: RedisCache) -> None:
+        self.cache = cache
+        self.seconds = 1000.0
+        self.reads: list[Sequence[bytes]] = []
+        self._read = cache._read
+        cache._breaker._clock = lambda: self.seconds
+        cache._read = self._record  # type: ignore[assignment]
+
+    async def _record(self, *, keys: Sequence[bytes], args: Sequence[int]) -> Any:
+        self.reads.append(keys)
+        return await self._read(keys=keys, args=args)
+
+    async def get(self, key: str = KEY, value: bytes = b"loaded") -> None:
+        """Read a key that is loaded, not cached."""
+        load = Loader(value)
+        assert await self.cache.get_or_load([key], load) == [value]
+        assert load.calls == 1
 
 
 class NewCache(Protocol):

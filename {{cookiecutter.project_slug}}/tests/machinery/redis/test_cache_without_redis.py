@@ -1,16 +1,14 @@
 """The cache while Redis refuses connections or does not answer: reads and writes go on."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
 from src.repositories.cache.redis.breaker import PAUSE_SECONDS
-from src.repositories.cache.redis.cache import RedisCache
 from src.usecases.errors import UnavailableError
-from tests.machinery.redis.loading import KEY, Loader, NewCache, SlowLoader
+from tests.machinery.redis.loading import KEY, Loader, NewCache, Observed, SlowLoader
 from tests.support.network import Proxy
 from tests.support.waiting import eventually
 
@@ -22,28 +20,6 @@ def broken(request: pytest.FixtureRequest) -> Break:
     """A way to break the connection to Redis."""
     result: Break = request.param
     return result
-
-
-class Observed:
-    """A cache with a clock that stands still, and the READs that it sends."""
-
-    def __init__(self, cache: RedisCache) -> None:
-        self.cache = cache
-        self.seconds = 1000.0
-        self.reads: list[Sequence[bytes]] = []
-        self._read = cache._read
-        cache._breaker._clock = lambda: self.seconds
-        cache._read = self._record  # type: ignore[assignment]
-
-    async def _record(self, *, keys: Sequence[bytes], args: Sequence[int]) -> Any:
-        self.reads.append(keys)
-        return await self._read(keys=keys, args=args)
-
-    async def get(self, key: str = KEY, value: bytes = b"loaded") -> None:
-        """Read a key that is loaded, not cached."""
-        load = Loader(value)
-        assert await self.cache.get_or_load([key], load) == [value]
-        assert load.calls == 1
 
 
 @pytest.fixture

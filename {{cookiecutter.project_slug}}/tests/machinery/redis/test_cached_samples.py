@@ -1,64 +1,22 @@
 """Rows in the cache while they are written: a read after a commit sees the commit."""
 
 import asyncio
-from functools import partial
-from uuid import UUID
 
-import punq
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
 from src.config import AppSettings
 from src.container import build_container, open_resources
-from src.repositories.cache import rows
 from src.repositories.cache.redis import cache as redis_cache
-from src.repositories.outbox.notify import OutboxNotifier
 from src.repositories.postgres.engine import Database
-from src.usecases.ports.cache import ReadThroughCache
 from src.utils.settings import Settings
-from tests.machinery.conftest import SampleUnitOfWorkFactory
+from tests.machinery import sample as sample_module
+from tests.machinery.conftest import SampleUnitOfWorkFactory as Factory
 from tests.machinery.redis.loading import filled
-from tests.machinery.sample import Sample, SampleUnitOfWork, sample_key
+from tests.machinery.redis.processes import create, read, units_of_work_of, write
+from tests.machinery.sample import Sample, sample_key
 from tests.support.service import without
-
-Factory = SampleUnitOfWorkFactory
-
-
-async def create(unit_of_work: Factory) -> Sample:
-    """Save a sample with the label 1."""
-    sample = Sample.create("1")
-    async with unit_of_work() as uow:
-        await uow.samples.create(sample)
-        await uow.commit()
-    return sample
-
-
-async def write(unit_of_work: Factory, sample_id: UUID) -> int:
-    """Write a sample: its label is the number of its new version."""
-    async with unit_of_work() as uow:
-        sample = await uow.samples.load_for_update(sample_id)
-        sample.rename(str(sample.version + 1))
-        await uow.samples.update(sample)
-        await uow.commit()
-    return sample.version
-
-
-async def read(unit_of_work: Factory, sample_id: UUID) -> int:
-    """Return the version that a reader sees, or 0 for a missing row."""
-    async with unit_of_work() as uow:
-        return int(await uow.samples.get_label(sample_id) or 0)
-
-
-def units_of_work_of(container: punq.Container, settings: Settings) -> Factory:
-    """Return the units of work of another process."""
-    return partial(
-        SampleUnitOfWork,
-        database=container.resolve(Database),
-        cache=container.resolve(ReadThroughCache),
-        notifier=container.resolve(OutboxNotifier),
-        source=settings[AppSettings].name,
-    )
 
 
 async def test_a_read_after_a_committed_write_sees_the_write(
@@ -112,7 +70,7 @@ async def test_a_row_that_a_release_with_another_row_version_cached_is_read_from
 ) -> None:
     sample = await create(sample_unit_of_work)
     with monkeypatch.context() as other_release:
-        other_release.setattr(rows, "ROW_VERSION", rows.ROW_VERSION + 1)
+        other_release.setattr(sample_module, "VERSION", sample_module.VERSION + 1)
         assert await read(sample_unit_of_work, sample.id) == 1
     statement = "UPDATE machinery_samples SET label = '2' WHERE id = :id RETURNING id"
     await database.fetch(text(statement), {"id": sample.id})

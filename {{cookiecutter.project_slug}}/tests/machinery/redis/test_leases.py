@@ -22,14 +22,6 @@ async def test_a_value_that_one_process_cached_is_read_by_every_process(
     assert load.calls == 1
 
 
-async def test_values_come_in_the_order_of_their_keys_if_one_of_them_was_cached_before(
-    cache: RedisCache,
-) -> None:
-    await cache.get_or_load(["b"], Loader(b"B"))
-    assert await cache.get_or_load(["a", "b"], Loader(b"A", b"B")) == [b"A", b"B"]
-    assert await cache.get_or_load(["b", "a"], Loader()) == [b"B", b"A"]
-
-
 async def test_a_cached_value_expires_after_its_time_to_live(
     cache: RedisCache, redis: Redis, name: str
 ) -> None:

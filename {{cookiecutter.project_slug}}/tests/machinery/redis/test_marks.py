@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from src.repositories.cache.redis.cache import RedisCache
@@ -45,6 +46,7 @@ async def test_a_reader_after_a_write_does_not_get_the_value_of_a_load_from_befo
     assert await late == [b"new"]
 
 
+@pytest.mark.usefixtures("no_lease_expires")
 async def test_during_a_write_readers_of_all_processes_load_and_fill_nothing(
     cache: RedisCache, other: RedisCache
 ) -> None:

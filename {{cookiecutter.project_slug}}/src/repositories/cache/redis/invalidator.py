@@ -62,6 +62,8 @@ class CacheInvalidator:
             now = time.monotonic()
             batch = {name: expiry for name, expiry in self._unclosed.items() if expiry > now}
             self._unclosed = batch.copy()  # other writers add to it while this batch is sent
+            if not batch:
+                return
             step = self._close(keys=[*batch], args=[token_hex(8), MARK_SECONDS])
             if await self._breaker.call(step):
                 self._unclosed = dict(self._unclosed.items() - batch.items())
