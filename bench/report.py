@@ -82,10 +82,12 @@ class Ratio(Measure):
 
 
 def _shown(figures: Sequence[Figures]) -> str:
-    cpu, rate = median(f.cpu_ms for f in figures), median(f.per_second for f in figures)
+    cpu = median(f.cpu_ms for f in figures)
+    rate = median(f.per_second for f in figures)
     text = f"{cpu:7.3f} ms CPU, {rate:7,.0f}/s"
     if any(f.p50 for f in figures):
-        p50, p99 = median(f.p50 for f in figures), median(f.p99 for f in figures)
+        p50 = median(f.p50 for f in figures)
+        p99 = median(f.p99 for f in figures)
         text += f", p50 {p50:.1f}, p99 {p99:.1f} ms"
     return f"{text:48}"
 

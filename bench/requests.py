@@ -9,7 +9,10 @@ from bench.load import Gets, Refreshes, Registrations, Target
 from bench.report import Figures, Measure, Ratio
 from bench.server import BARE, REFERENCE, WITHOUT_EVENTS, App, Server, serving
 
-ME, LIVE, REF_ME, ORM_ME = "/api/v1/users/me", "/health/live", "/ref/me", "/orm/me"
+ME = "/api/v1/users/me"
+LIVE = "/health/live"
+REF_ME = "/ref/me"
+ORM_ME = "/orm/me"
 USERS_OF_HITS = 100
 SESSIONS = 2 * load.CONNECTIONS
 EQUAL = 1.03
@@ -78,7 +81,8 @@ class Requests:
             COPIES.add(*self._load(servers, [self._hits(ME) for _ in servers]))
 
     def _beside_reference(self) -> None:
-        side, tokens = self.now.side, self.tokens[self.now.side.name]
+        side = self.now.side
+        tokens = self.tokens[side.name]
         with serving(App(side), App(side, REFERENCE)) as servers:
             ours, reference = self._load(servers, [self._hits(ME), self._hits(REF_ME)])
             HIT.add(ours, reference)

@@ -11,8 +11,10 @@ from bench.side import Side
 from tools.common.errors import ToolError
 from tools.common.machine import free_port, last_lines
 
-SERVICE, WITHOUT_EVENTS = "src.main:app", "bench.apps.without_events:app"
-REFERENCE, BARE = "bench.apps.reference:app", "bench.apps.bare:app"
+SERVICE = "src.main:app"
+WITHOUT_EVENTS = "bench.apps.without_events:app"
+REFERENCE = "bench.apps.reference:app"
+BARE = "bench.apps.bare:app"
 _STARTED_WITHIN = 90.0
 _POLL = 0.002
 

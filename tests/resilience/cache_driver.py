@@ -42,7 +42,9 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 PAUSE = 0.05
 LIFETIME = SessionLifetime(idle=timedelta(days=1), absolute=timedelta(days=1))
-PROFILE_BY_ID = select(*(UserRow.__table__.c[column] for column in PROFILE)).where(UserRow.id == bindparam("id"))
+PROFILE_BY_ID = select(*(UserRow.__table__.c[column] for column in PROFILE)).where(
+    UserRow.id == bindparam("id")
+)
 
 
 def log(key: UUID, version: int, start: float, end: float | None, *, is_write: bool) -> None:

@@ -1,10 +1,7 @@
 """Subscriptions: which consumer handles which event.
 
-A module of this package defines its consumer, and a subscription in a variable of its own:
-
-    subscription = Subscription("order.placed.v1", OrderPlacedV1, confirm_order)
-
-The worker finds it there. A function that does not fit the model is a type error.
+The worker finds a subscription in a variable of any module of this package:
+`subscription = Subscription("order.placed.v1", OrderPlacedV1, confirm_order)`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

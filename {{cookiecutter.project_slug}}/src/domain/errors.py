@@ -1,7 +1,6 @@
 """Base classes of the errors that a request can cause, each with its HTTP status.
 
-Derive the errors of an aggregate from these, in the aggregate's own file. Messages are shown to
-clients.
+Derive an aggregate's errors from these, in the aggregate's file. Clients see the messages.
 """
 
 

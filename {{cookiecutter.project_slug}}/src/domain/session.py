@@ -70,9 +70,9 @@ class Session(Aggregate):
     def refresh(self, generation: int, lifetime: SessionLifetime, now: datetime) -> Refresh:
         """Rotate the refresh token, or end the session if the token was replayed.
 
-        A replayed refresh token ends the session (RFC 9700, 4.14.2). The current generation
-        rotates. The previous generation, within the grace period, is a repeated request and changes
-        nothing. Any other generation was used before or never issued: it revokes the session.
+        The current generation rotates. The previous one, within the grace period, is a repeated
+        request and changes nothing. Any other generation is a replay, which ends the session
+        (RFC 9700, 4.14.2).
         """
         if not self.is_live(now):
             return Refresh.ENDED
@@ -81,8 +81,7 @@ class Session(Aggregate):
             self.rotated_at = now
             self.idle_expires_at = min(now + lifetime.idle, self.absolute_expires_at)
             return Refresh.ROTATED
-        is_previous = generation > 0 and generation == self.generation - 1
-        if is_previous and now - self.rotated_at <= REFRESH_GRACE:
+        if 0 < generation == self.generation - 1 and now - self.rotated_at <= REFRESH_GRACE:
             return Refresh.REPEATED
         self.revoke(now)
         self.record(SessionReuseDetected(user_id=self.user_id))

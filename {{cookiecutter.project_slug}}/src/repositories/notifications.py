@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from src.domain.notification import Notification
 from src.repositories.postgres.base import Base
 from src.repositories.postgres.transaction import Transaction
-from src.usecases.ports.notifications import NotificationRepository
+from src.usecases.ports.unit_of_work import NotificationRepository
 
 
 class NotificationRow(Base):

@@ -53,6 +53,7 @@ ACCESS = (
     .where(SessionRow.id == bindparam("session"), UserRow.id == bindparam("user"))
 )
 INSERT = insert(SessionRow)
+CHANGING = ("generation", "rotated_at", "idle_expires_at", "revoked_at")
 UPDATE = update(SessionRow).where(SessionRow.id == bindparam("key"))
 REVOKE = (
     update(SessionRow)
@@ -117,7 +118,7 @@ class DBSessionRepository(SessionRepository):
         await self.outbox.save(INSERT, values, session)
 
     async def update_session(self, session: Session) -> None:
-        values = {column: getattr(session, column) for column in COLUMNS}
+        values = {column: getattr(session, column) for column in CHANGING}
         await self.outbox.save(UPDATE, {"key": session.id, **values}, session)
         if session.revoked_at is not None:  # a rotation changes no cached column
             self.transaction.changed_keys.add(session_key(session.id))

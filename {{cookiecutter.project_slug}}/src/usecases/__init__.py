@@ -1,4 +1,1 @@
-"""What the service can do, one use case a file.
-
-The container registers every class with a method `execute`.
-"""
+"""The use cases. The container registers every class with a method `execute`."""

@@ -14,7 +14,4 @@ class DatabaseUnavailableError(UnavailableError):
 
 
 class DatabaseBusyError(DatabaseUnavailableError):
-    """Postgres cancelled the statement or transaction: timeout, deadlock, serialization failure.
-
-    The same statement may fail in the same way when it is tried again.
-    """
+    """Postgres cancelled the statement: timeout, deadlock, serialization failure. It may do so again."""

@@ -82,7 +82,8 @@ async def test_a_wrong_password_an_unknown_address_and_an_inactive_account_get_t
 async def test_me_is_the_user_of_the_access_token_with_and_without_the_cache(
     account: Account, login: Login
 ) -> None:
-    first, second = await login.me(), await login.me()
+    first = await login.me()
+    second = await login.me()
     assert first.status_code == second.status_code == 200
     assert first.json() == second.json()
     assert first.json().keys() == {"id", "email", "is_active", "created_at", "updated_at"}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from src.domain.notification import Notification
-from src.usecases.ports.notifications import NotificationRepository
+from src.usecases.ports.unit_of_work import NotificationRepository
 from tests.fakes.database import InMemoryTransaction
 
 

@@ -1,10 +1,26 @@
 """Liveness and readiness."""
 
+from typing import Literal
+
 from fastapi import APIRouter, FastAPI, Response
+from pydantic import BaseModel
 
 from src.api.dependencies import Use
-from src.api.schemas.health import LivenessResponse, ReadinessResponse
 from src.usecases.operations.check_readiness import CheckReadiness
+
+
+class LivenessResponse(BaseModel):
+    """The process runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadinessResponse(BaseModel):
+    """Whether requests can be served, and the state of each dependency."""
+
+    status: Literal["ready", "unavailable"]
+    dependencies: dict[str, Literal["ok", "unavailable"]]
+
 
 ALIVE = LivenessResponse().model_dump_json()
 

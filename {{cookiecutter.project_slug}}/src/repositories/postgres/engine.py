@@ -41,7 +41,9 @@ class Database:
         transaction = Transaction(self._autocommit)
         try:
             result = await transaction.execute_without_events(statement, parameters)
-            return result.all()
+            rows = result.all()
+            await transaction.commit()  # returns the connection: there is nothing to commit
+            return rows
         finally:
             await transaction.aclose()
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, Select
+from sqlalchemy import Connection, CursorResult, Executable, Row, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -41,8 +41,7 @@ class Transaction:
         """Make the changes durable and return the connection to the pool."""
         if self._connection is not None:
             with translated_errors():
-                await self._connection.commit()
-                await self._connection.close()
+                await self._connection.run_sync(_commit_and_close)
             self._connection = None
 
     async def aclose(self) -> None:
@@ -66,3 +65,9 @@ class Transaction:
             await self._connection.close()
             self._connection = await self._engine.connect()
             return await self._connection.execute(statement, parameters)
+
+
+def _commit_and_close(connection: Connection) -> None:
+    """Commit and close in one call: each call of an `AsyncConnection` starts a greenlet."""
+    connection.commit()
+    connection.close()

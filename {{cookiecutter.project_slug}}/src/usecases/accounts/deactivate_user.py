@@ -12,14 +12,10 @@ from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 log = structlog.get_logger()
 
 
-class CacheNotInvalidatedError(UnavailableError):
-    """The account is closed, but cached sessions may be accepted until the cache's TTL ends."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The account is closed, but the cache does not answer from here, so its sessions may"
-            " still be accepted for some minutes: see docs/cache.md."
-        )
+NOT_INVALIDATED = (
+    "The account is closed, but the cache does not answer from here: its sessions may still be"
+    " accepted until their cached state expires."
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class DeactivateUser:
     async def execute(self, *, email: str) -> None:
         """Close the account. Closing it twice changes nothing.
 
-        Raises `NotFoundDatabaseError`, or `CacheNotInvalidatedError` after the account is closed.
+        Raises `NotFoundDatabaseError`, or `UnavailableError` if the cache does not answer afterwards.
         """
         async with self.unit_of_work() as uow:
             seen = await uow.users.load_user_by_email(normalise_email(email))
@@ -47,4 +43,4 @@ class DeactivateUser:
         try:
             await self.cache.check()
         except UnavailableError as error:
-            raise CacheNotInvalidatedError from error
+            raise UnavailableError(NOT_INVALIDATED) from error

@@ -7,7 +7,7 @@ import structlog
 from src.domain.errors import AuthenticationError
 from src.domain.session import Refresh
 from src.usecases.accounts.session_tokens import SessionTokens
-from src.usecases.ports.token_service import TokenPair, TokenService
+from src.usecases.ports.token_service import TokenPair
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger()
@@ -22,12 +22,11 @@ class RefreshSession:
     """
 
     unit_of_work: UnitOfWorkFactory
-    token_service: TokenService
     session_tokens: SessionTokens
 
     async def execute(self, *, refresh_token: str) -> TokenPair:
         """Return the session's next tokens, or raise `AuthenticationError`."""
-        claims = self.token_service.read_refresh_token(refresh_token)
+        claims = self.session_tokens.token_service.read_refresh_token(refresh_token)
         async with self.unit_of_work() as uow:
             session = await uow.sessions.load_session_for_update(claims.session_id)
             if session is None:

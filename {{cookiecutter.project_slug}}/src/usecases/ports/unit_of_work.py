@@ -3,10 +3,17 @@
 from datetime import datetime
 from typing import Protocol, Self
 
+from src.domain.notification import Notification
 from src.usecases.ports.messaging import Inbox
-from src.usecases.ports.notifications import NotificationRepository
 from src.usecases.ports.sessions import SessionRepository
 from src.usecases.ports.users import UserRepository
+
+
+class NotificationRepository(Protocol):
+    """Notifications of one unit of work."""
+
+    async def create_notification(self, notification: Notification) -> None:
+        """Add a notification."""
 
 
 class UnitOfWork(Protocol):

@@ -21,7 +21,9 @@ class Unscannable(OrderedDict[str, Counter]):
     def __iter__(self) -> Iterator[str]:
         raise AssertionError("the counters were iterated")
 
-    keys = values = items = __iter__  # type: ignore[assignment]
+    keys = __iter__  # type: ignore[assignment]
+    values = __iter__  # type: ignore[assignment]
+    items = __iter__  # type: ignore[assignment]
 
 
 async def test_the_number_of_counters_is_limited_and_the_oldest_are_evicted_first(

@@ -76,7 +76,7 @@ def log_in(
 def refresh_session(
     unit_of_work: UnitOfWorkFactory, token_service: TokenService, session_tokens: SessionTokens
 ) -> RefreshSession:
-    return RefreshSession(unit_of_work, token_service, session_tokens)
+    return RefreshSession(unit_of_work, session_tokens)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from structlog.typing import EventDict
 from src.domain.errors import AuthenticationError
 from src.domain.user import User
 from src.usecases.accounts.authenticate import Authenticate
-from src.usecases.accounts.deactivate_user import CacheNotInvalidatedError, DeactivateUser
+from src.usecases.accounts.deactivate_user import DeactivateUser
 from src.usecases.accounts.log_in import LogIn
 from src.usecases.accounts.refresh_session import RefreshSession
 from src.usecases.errors import NotFoundDatabaseError, UnavailableError
@@ -87,7 +87,7 @@ async def test_an_unreachable_cache_is_reported_after_the_account_is_closed(
 ) -> None:
     deactivate = DeactivateUser(unit_of_work, UnreachableCache())
 
-    with pytest.raises(CacheNotInvalidatedError, match="The account is closed, but"):
+    with pytest.raises(UnavailableError, match="The account is closed, but"):
         await deactivate.execute(email=ada.email)
 
     [closed] = store.all(User)

@@ -127,5 +127,5 @@ class RedisCache(ReadThroughCache):
         await self._redis.aclose()
 
     def _names(self, keys: Sequence[str]) -> list[bytes]:
-        # As bytes, because redis-py's own encoding takes a tenth of a hit.
+        # As bytes: redis-py spends less on them than on text.
         return [(self._prefix + key).encode() for key in keys]
