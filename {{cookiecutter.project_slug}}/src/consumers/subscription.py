@@ -40,10 +40,7 @@ class EventUseCase(Protocol[EventModel_contra]):
 
 @dataclass(frozen=True)
 class UseCaseSubscription(Generic[EventModel]):
-    """Ties an event to a use case, for a consumer that calls another server.
-
-    A transaction must not stay open during such a call, so the use case opens its own.
-    """
+    """Ties an event to a use case, for a consumer that calls other servers between transactions."""
 
     event_type: str
     model: type[EventModel]

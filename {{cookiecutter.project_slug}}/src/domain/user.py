@@ -88,8 +88,7 @@ class User(Aggregate):
 def normalise_email(email: str) -> str:
     """Return the one spelling under which an account is stored.
 
-    RFC 5321, 2.4 allows case-sensitive local parts, but no large provider distinguishes them. Two
-    accounts that differ only in case or Unicode form would invite impersonation.
+    Two accounts that differ only in case or Unicode form would invite impersonation.
     """
     folded = unicodedata.normalize("NFKC", email.strip()).casefold()
     return unicodedata.normalize("NFKC", folded)

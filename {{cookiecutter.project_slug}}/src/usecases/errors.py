@@ -14,4 +14,4 @@ class DatabaseUnavailableError(UnavailableError):
 
 
 class DatabaseBusyError(DatabaseUnavailableError):
-    """Postgres cancelled the statement: timeout, deadlock, serialization failure. It may do so again."""
+    """Postgres cancelled the statement: timeout, deadlock, serialization failure."""

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from src.config import PostgresSettings
+from src.domain.errors import InvalidError
 from src.repositories.postgres import engine
 from src.repositories.postgres.engine import Database
 from src.repositories.postgres.transaction import Transaction
@@ -192,3 +193,10 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(proxied: Proxied) 
     await asyncio.sleep(0.1)
     async with proxied.transaction() as transaction:
         await transaction.execute_without_events(text("SELECT 1"))
+
+
+async def test_a_text_with_a_nul_character_is_invalid_and_no_server_error(
+    database: Database,
+) -> None:
+    with pytest.raises(InvalidError, match="NUL"):
+        await database.fetch(text("SELECT CAST(:text AS text)"), {"text": "a\0b"})

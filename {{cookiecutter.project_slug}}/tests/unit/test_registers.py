@@ -14,6 +14,7 @@ from src import consumers, domain
 from src.api import routes
 from src.consumers import dispatcher
 from src.consumers.subscription import load_subscriptions
+from src.domain.aggregate import Aggregate
 from src.domain.event import EVENT_TYPES
 from src.repositories.outbox.notify import OutboxNotifier
 from src.repositories.postgres.engine import Database
@@ -28,6 +29,14 @@ from tests.support.documentation import operations
 
 ROUTES = import_submodules(routes)
 CONSUMERS = [module for module in import_submodules(consumers) if module is not dispatcher]
+
+
+AGGREGATES = {
+    cls
+    for module in import_submodules(domain)
+    for _, cls in inspect.getmembers(module, inspect.isclass)
+    if issubclass(cls, Aggregate) and cls is not Aggregate
+}
 
 
 def new_db_unit_of_work() -> DBUnitOfWork:
@@ -94,3 +103,30 @@ def test_a_consumer_requires_only_facts_that_an_event_of_this_service_has(
     model = load_subscriptions()[event_type].model
     required = {name for name, field in model.model_fields.items() if field.is_required()}
     assert required <= facts, f"{event_type} has no {required - facts}"
+
+
+@pytest.mark.parametrize("name", load_subscriptions())
+def test_a_subscription_to_an_event_of_this_service_spells_its_name_right(name: str) -> None:
+    own = {event for event, cls in EVENT_TYPES.items() if cls.__module__.startswith("src.")}
+    subjects = {event.partition(".")[0] for event in own}
+
+    if name.partition(".")[0] in subjects:
+        assert name in own, f"no event of this service is named {name!r}"
+
+
+REPOSITORIES = [
+    repository
+    for repository in vars(new_db_unit_of_work()).values()
+    if type(repository).__module__.startswith("src.repositories.")
+]
+
+
+@pytest.mark.parametrize("repository", REPOSITORIES, ids=lambda it: type(it).__name__)
+def test_a_method_that_takes_an_aggregate_saves_it_with_its_events(repository: object) -> None:
+    for name, method in inspect.getmembers(type(repository), inspect.isfunction):
+        hints = get_type_hints(method)
+        aggregates = [cls for cls in hints.values() if inspect.isclass(cls) and cls in AGGREGATES]
+        if aggregates and hints.get("return") not in aggregates:
+            source = inspect.getsource(method)
+            assert "execute_without_events" not in source, f"{name}: use `outbox.save`"
+            assert "database.fetch" not in source, f"{name}: use `outbox.save`"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 
 from src.api.dependencies import CurrentPrincipal, Use
 from src.api.problems import problems
@@ -56,12 +56,6 @@ async def login(body: LoginRequest, request: Request, log_in: Use[LogIn]) -> Tok
     return await log_in.execute(email=body.email, password=body.password, address=address)
 
 
-@router.post(
-    "/refresh",
-    response_model=TokenResponse,
-    responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 503)},
-    description=RefreshSession.__doc__,
-)
 async def refresh(body: RefreshRequest, refresh_session: Use[RefreshSession]) -> TokenPair:
     return await refresh_session.execute(refresh_token=body.refresh_token)
 
@@ -69,3 +63,16 @@ async def refresh(body: RefreshRequest, refresh_session: Use[RefreshSession]) ->
 @router.post("/logout", status_code=204, responses=problems(401, 503), description=LogOut.__doc__)
 async def logout(principal: CurrentPrincipal, log_out: Use[LogOut]) -> None:
     await log_out.execute(session_id=principal.session_id)
+
+
+def add_hot_routes(app: FastAPI) -> None:
+    """Add the refresh, which every client repeats during a session."""
+    app.add_api_route(
+        "/api/v1/auth/refresh",
+        refresh,
+        methods=["POST"],
+        tags=["auth"],
+        response_model=TokenResponse,
+        responses={200: leads_to("refresh", REFRESH), **problems(401, 413, 422, 503)},
+        description=RefreshSession.__doc__,
+    )

@@ -7,10 +7,12 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from src.domain.errors import InvalidError
 from src.usecases.errors import DatabaseBusyError, DatabaseUnavailableError
 
 # An OSError is a refused connection, an unreachable server or a TimeoutError.
 FAILURES = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+UNSTORABLE_TEXT = "22021"
 ERRORS_BY_SQLSTATE = {
     # Deadlock or serialization failure, cancelled by a timeout.
     DatabaseBusyError: ("40", "57014"),
@@ -22,7 +24,7 @@ ERRORS_BY_SQLSTATE = {
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise `DatabaseUnavailableError` or `DatabaseBusyError` in place of the driver's errors.
+    """Raise `DatabaseUnavailableError`, `DatabaseBusyError` or `InvalidError` for driver errors.
 
     An error from the server has an SQLSTATE. An error without one is a broken connection.
     """
@@ -30,6 +32,8 @@ def translated_errors() -> Iterator[None]:
         yield
     except FAILURES as error:
         state = getattr(getattr(error, "orig", error), "sqlstate", None) or "08"
+        if state == UNSTORABLE_TEXT:
+            raise InvalidError("Text must not contain a NUL character.") from error
         kinds = [kind for kind, states in ERRORS_BY_SQLSTATE.items() if state.startswith(states)]
         if not kinds:
             raise

@@ -28,7 +28,7 @@ class DeactivateUser:
     async def execute(self, *, email: str) -> None:
         """Close the account. Closing it twice changes nothing.
 
-        Raises `NotFoundDatabaseError`, or `UnavailableError` if the cache does not answer afterwards.
+        Raises `NotFoundDatabaseError`, or `UnavailableError` if the cache does not answer.
         """
         async with self.unit_of_work() as uow:
             seen = await uow.users.load_user_by_email(normalise_email(email))

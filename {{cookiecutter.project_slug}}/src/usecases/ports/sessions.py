@@ -18,10 +18,7 @@ class SessionAccess:
     absolute_expires_at: datetime
 
     def is_live(self, now: datetime) -> bool:
-        """Tell whether the session's user may act.
-
-        The idle expiry does not count: a refresh moves it beyond the access token's own expiry.
-        """
+        """Tell whether the user may act. Only a refresh checks the idle expiry."""
         return self.user.is_active and not self.is_revoked and now < self.absolute_expires_at
 
 
