@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from src import repositories
@@ -16,12 +16,17 @@ from src.utils.modules import import_submodules
 from src.utils.settings import load
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('migrations'))")
-UNREACHABLE = "start it, or correct POSTGRES_HOST and POSTGRES_PORT in .env"
-NO_DATABASE = "create it, or correct POSTGRES_DB in .env"
+UNREACHABLE = "Start it, or correct POSTGRES_HOST and POSTGRES_PORT in .env."
 REFUSED = """\
 If .env is new, the volume of PostgreSQL still has the old password. Two ways out:
   keep the data:   put the old .env back, or see "A new .env and old volumes" in docs/deployment.md
   delete the data: docker compose down --volumes"""
+# By SQLSTATE: a wrong password, another refused login, a missing database.
+WAYS_OUT = {
+    "28P01": REFUSED,
+    "28000": REFUSED,
+    "3D000": "Create it, or correct POSTGRES_DB in .env.",
+}
 
 import_submodules(repositories)  # every table enters Base.metadata
 
@@ -40,12 +45,13 @@ def explained(postgres: PostgresSettings) -> Iterator[None]:
     server = f"PostgreSQL at {postgres.host}:{postgres.port}"
     try:
         yield
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise SystemExit(f"{server}: {error}.\n{REFUSED}") from None
-    except asyncpg.InvalidCatalogNameError as error:
-        raise SystemExit(f"{server}: {error}: {NO_DATABASE}") from None
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state not in WAYS_OUT:
+            raise
+        raise SystemExit(f"{server}: {error.orig}. {WAYS_OUT[state]}") from None
     except OSError as error:
-        raise SystemExit(f"{server} cannot be reached ({error}): {UNREACHABLE}") from None
+        raise SystemExit(f"{server} cannot be reached: {error}. {UNREACHABLE}") from None
 
 
 async def connect_and_run() -> None:
@@ -55,10 +61,12 @@ async def connect_and_run() -> None:
     engine = create_async_engine(postgres.url, poolclass=pool.NullPool, connect_args=tls)
     with explained(postgres):
         connection = await engine.connect()
-    async with connection:
+    try:
         await connection.run_sync(run)
         await connection.commit()
-    await engine.dispose()
+    finally:
+        await connection.close()
+        await engine.dispose()
 
 
 if context.is_offline_mode():

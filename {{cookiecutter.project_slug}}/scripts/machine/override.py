@@ -24,7 +24,7 @@ APPLICATIONS = {
   micro_service:
     command: >-
       uvicorn src.main:app --host 0.0.0.0 --port 8000 --reload --reload-dir src
-      --no-access-log --no-server-header --no-proxy-headers --timeout-graceful-shutdown 5
+      --no-access-log --no-server-header --no-proxy-headers --timeout-graceful-shutdown 3
     volumes:
       - ./src:/app/src:ro
 """,

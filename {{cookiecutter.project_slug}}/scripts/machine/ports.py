@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from scripts.machine.env_file import SetupError, read, settings
@@ -49,7 +50,7 @@ def is_free(port: int) -> bool:
 
 def next_free(usual: int, taken: set[int]) -> int:
     """Return the first free port from the usual one on."""
-    candidates = (*range(usual, LAST + 1), *range(1024, usual))
+    candidates = chain(range(usual, LAST + 1), range(1024, usual))
     return next(port for port in candidates if port not in taken and is_free(port))
 
 
