@@ -19,7 +19,7 @@ def main() -> None:
     if not is_free(port):
         free = next_free(port, set())
         raise SetupError(
-            f"the port of {APP_PORT}={port} is in use: set {APP_PORT}={free} in .env,"
+            f"{APP_PORT}={port} is in use on this machine: set {APP_PORT}={free} in .env,"
             " or stop the other program (`make down`, if it is this service)"
         )
     print(port)

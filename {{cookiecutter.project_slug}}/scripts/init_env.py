@@ -48,7 +48,7 @@ def choose_ports(names: dict[str, int], example: str, taken: set[int]) -> dict[s
     for name, port in chosen.items():
         usual = values.get(name, names[name])
         if str(port) != str(usual):
-            say(f"chose {name}={port}, because {usual} is in use on this machine")
+            say(f"chose {name}={port}, because another program or service has {usual}")
     return chosen
 
 

@@ -15,8 +15,8 @@ LEFT = (
     " `make setup`, which adds a fresh secret"
 )
 READABLE = ".env: other users can read it (mode {mode:04o}). Run: chmod 600 .env"
-IN_USE = ".env: the port of {name}={port} is in use. Stop the other program, or set {name}={free}"
-MAYBE_YOURS = ". If the server there is yours, all is well without Docker"
+IN_USE = ".env: {name}={port} is in use on this machine. Stop the other program, or set {name}={free}"
+MAYBE_YOURS = " for Docker. Without Docker it is right if that is your own server"
 
 
 def check_values(values: dict[str, str], names: dict[str, int]) -> None:
@@ -44,10 +44,11 @@ def warnings(env: Path, names: dict[str, int], compose_file: str) -> Iterator[st
     if os.name == "posix" and mode & 0o077:
         yield READABLE.format(mode=mode)
     project = values.get("COMPOSE_PROJECT_NAME") or compose.project_name(env.parent, compose_file)
+    # In production Compose publishes the port of the API only.
+    publishes_servers = compose.is_installed() and values.get("APP_ENVIRONMENT") != "production"
     taken = {int(values.get(name, usual)) for name, usual in names.items()}
     for name, usual in names.items():
-        # In production Compose publishes the port of the API only.
-        is_published = name == ports.APP_PORT or values.get("APP_ENVIRONMENT") != "production"
+        is_published = name == ports.APP_PORT or publishes_servers
         port = int(values.get(name, usual))
         if not is_published or not ports.is_local(name, values) or ports.is_free(port):
             continue

@@ -48,6 +48,11 @@ def names_project(compose: str) -> bool:
     return bool(NAME.search(compose))
 
 
+def is_installed() -> bool:
+    """Tell whether this machine has Docker."""
+    return shutil.which("docker") is not None
+
+
 def _docker(*words: str) -> list[str]:
     """Return the lines that a docker command prints: none without Docker or its engine."""
     program = shutil.which("docker")
