@@ -35,7 +35,7 @@ for group in GROUPS:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(request: pytest.FixtureRequest) -> Iterator[None]:
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     """End the run with the sentence of `pytest.exit`, also in a process of pytest-xdist.
 
     xdist takes an exit in one of its processes for a crash, and prints an internal error.
@@ -43,7 +43,7 @@ def pytest_fixture_setup(request: pytest.FixtureRequest) -> Iterator[None]:
     try:
         yield
     except pytest.exit.Exception as error:
-        request.session.shouldfail = str(error.msg)
+        item.session.shouldfail = str(error.msg)
         raise pytest.fail.Exception(str(error.msg), pytrace=False) from None
 
 
