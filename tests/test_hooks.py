@@ -79,9 +79,9 @@ def test_the_compose_override_publishes_ports_only_on_localhost(render: Render) 
     override = yaml.safe_load((service / "docker-compose.override.yml").read_text(encoding="utf-8"))
     services = override["services"]
     for name, port in (
-        ("db", "${POSTGRES_PORT}:5432"),
-        ("redis", "${REDIS_PORT}:6379"),
-        ("rabbitmq", "${RABBITMQ_PORT}:5672"),
+        ("db", "${POSTGRES_PORT:-5432}:5432"),
+        ("redis", "${REDIS_PORT:-6379}:6379"),
+        ("rabbitmq", "${RABBITMQ_PORT:-5672}:5672"),
     ):
         assert f"127.0.0.1:{port}" in services[name]["ports"]
     ports = [port for settings in services.values() for port in settings.get("ports", [])]
@@ -101,7 +101,7 @@ def test_the_last_message_says_how_to_start_the_service(command_line: CommandLin
 def test_rendering_over_a_service_keeps_the_files_of_this_machine(
     command_line: CommandLine,
 ) -> None:
-    """`--overwrite-if-exists` replaces only the template's files."""
+    """`--overwrite-if-exists` replaces only the template's files. `.env` gets what it lacks."""
     output = command_line.home.parent
     assert command_line.cookiecutter(output, "--no-input").returncode == 0
     service = output / "user-service"
@@ -110,9 +110,10 @@ def test_rendering_over_a_service_keeps_the_files_of_this_machine(
     (service / "LICENSE").write_text("old", encoding="utf-8")
     done = command_line.cookiecutter(output, "--no-input", "--overwrite-if-exists")
     assert done.returncode == 0
-    assert "kept .env" in done.stdout
-    for name in OF_THIS_MACHINE:
-        assert (service / name).read_text(encoding="utf-8") == "# mine\n"
+    assert "added to .env: POSTGRES_USER" in done.stdout
+    assert (service / ".env").read_text(encoding="utf-8").startswith("# mine\n")
+    assert "kept docker-compose.override.yml" in done.stdout
+    assert (service / OF_THIS_MACHINE[1]).read_text(encoding="utf-8") == "# mine\n"
     assert (service / "LICENSE").read_text(encoding="utf-8") != "old"
 
 

@@ -20,7 +20,6 @@ from src.utils.modules import import_submodules  # noqa: E402
 
 DOCUMENT = PROJECT / "docs" / "asyncapi.yaml"
 TEXT = {"type": "string"}
-INFO = {"title": "name", "version": "version"}
 
 
 class PlainDumper(yaml.SafeDumper):
@@ -73,7 +72,8 @@ def message(event: type[Event]) -> dict[str, Any]:
 
 def document() -> str:
     """Return the whole document as YAML."""
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = pyproject["project"]
     types = events()
     channels = {event.name: channel(event.name) for event in types}
     operations = {
@@ -82,7 +82,7 @@ def document() -> str:
     }
     whole = {
         "asyncapi": "3.0.0",
-        "info": {name: project["project"][key] for name, key in INFO.items()},
+        "info": {"title": f"Events of {project['name']}", "version": project["version"]},
         "channels": channels,
         "operations": operations,
         "components": {"messages": {event.name: message(event) for event in types}},
@@ -96,4 +96,4 @@ def channel(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(document(), encoding="utf-8")
+    DOCUMENT.write_text(document(), encoding="utf-8", newline="\n")
