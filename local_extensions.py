@@ -14,19 +14,16 @@ from typing import TYPE_CHECKING
 
 from jinja2.ext import Extension
 
-from needs_cookiecutter_2_7 import old_cookiecutter
 from service_template.checks import check, check_call
 from service_template.filters import escaped, markdown, servers, spdx
 from service_template.folders import template_files
-from service_template.questions import CHOICES, QUESTIONS, YES_OR_NO
+from service_template.questions import QUESTIONS
 from service_template.record import record
 from service_template.rules import first_problem
 from service_template.slugs import default_slug
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-__all__ = ["CHOICES", "QUESTIONS", "YES_OR_NO", "Answers", "old_cookiecutter"]
 
 
 def forget_modules() -> None:
