@@ -9,18 +9,19 @@ import sys
 
 import cookiecutter
 from cookiecutter.exceptions import FailedHookException
+from jinja2 import Environment
 from jinja2.ext import Extension
 
 OLDEST_COOKIECUTTER = (2, 7)
 OLDEST_PYTHON = (3, 11)
 
 
-def _is_older(version, oldest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _is_older(version: str, oldest: "tuple[int, int]") -> bool:
     """Compare the first two numbers of a version."""
     return tuple(map(int, re.findall(r"\d+", version)[:2])) < oldest
 
 
-def old_cookiecutter(version):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def old_cookiecutter(version: str) -> "str | None":
     """Return a message if this version of cookiecutter is too old, or None."""
     if not _is_older(version, OLDEST_COOKIECUTTER):
         return None
@@ -28,7 +29,7 @@ def old_cookiecutter(version):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
     return f"Cookiecutter {version} is too old for this template: install {needed} or later."
 
 
-def old_python(version):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def old_python(version: str) -> "str | None":
     """Return a message if this version of Python is too old, or None."""
     if not _is_older(version, OLDEST_PYTHON):
         return None
@@ -42,7 +43,7 @@ def old_python(version):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 class CheckVersions(Extension):
     """Checks the versions when cookiecutter loads it, before the first question."""
 
-    def __init__(self, environment):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
+    def __init__(self, environment: Environment) -> None:
         """Stop at a version that is too old."""
         super().__init__(environment)
         python = "{}.{}".format(*sys.version_info)

@@ -5,7 +5,8 @@ import sys
 
 # Python puts the folder of a script first in the path of imports. Cookiecutter copies a hook to the
 # folder for temporary files, where every program can place a `json.py`.
-sys.path = [folder for folder in sys.path if folder != os.path.dirname(os.path.abspath(__file__))]
+_TEMPORARY = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 -- see above
+sys.path = [folder for folder in sys.path if folder != _TEMPORARY]
 
 import json  # noqa: E402
 import re  # noqa: E402

@@ -102,7 +102,7 @@ class Call:
         replay = self.option("replay")
         if isinstance(replay, str):
             return replay
-        return os.path.join(self.replay_folder, f"{self.option('template_name')}.json")
+        return str(Path(self.replay_folder, f"{self.option('template_name')}.json"))
 
     @property
     def linked_service(self) -> Path | None:

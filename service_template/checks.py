@@ -85,6 +85,9 @@ def check_call() -> None:
     if not problem and output:
         problem = folders.output_problem(str(output))
     if not problem and call.is_generating:
+        # A replay file of an earlier version lacks answers. Cookiecutter asks for them without
+        # the template's extension, so they are still text.
+        convert_choices(call.raw_answers)
         problem = _last_problem(call, call.raw_answers)
     if not problem:
         problem = _structured(call)

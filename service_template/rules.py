@@ -53,6 +53,10 @@ def text_problem(value: object, *, limit: int, required: bool = True) -> str | N
         return "must be text: put it in quotes."
     if required and not value.strip():
         return "must not be empty: enter some text."
+    return _form_problem(value, limit) if value else None
+
+
+def _form_problem(value: str, limit: int) -> str | None:
     if value != value.strip():
         return "must not start or end with a space: remove it."
     if len(value) > limit:
@@ -60,7 +64,7 @@ def text_problem(value: object, *, limit: int, required: bool = True) -> str | N
     hidden = next(filter(is_unprintable, value), None)
     if hidden:
         return f"contains the invisible character U+{ord(hidden):04X}: remove it."
-    if value and not any(map(is_readable, value)):
+    if not any(map(is_readable, value)):
         return "must contain a letter or a digit: enter some text."
     return None
 

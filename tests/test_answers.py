@@ -156,7 +156,14 @@ def test_a_wrong_answer_gets_one_line_with_a_hint(question: str, answer: str, hi
 
 @pytest.mark.parametrize(
     "address",
-    ["", "a@b.co", "ada.lovelace+x@mail.example.com", "ада@почта.рф", "a@xn--80a.xn--p1ai", "7@7.de"],
+    [
+        "",
+        "a@b.co",
+        "ada.lovelace+x@mail.example.com",
+        "ада@почта.рф",
+        "a@xn--80a.xn--p1ai",
+        "7@7.de",
+    ],
 )
 def test_an_e_mail_address_in_any_script_is_accepted(address: str) -> None:
     """The owner may leave the address out."""

@@ -29,8 +29,7 @@ def test_the_last_message_says_what_was_chosen_and_where_it_listens(
     ports = dict(re.findall(r"^(\w+)_PORT=(\d+)$", env, re.MULTILINE))
     parts = (
         "wrote .env",
-        "user-service is ready: Python 3.14, PostgreSQL and RabbitMQ, GitHub Actions, "
-        "Apache-2.0 licence.",
+        "user-service is ready: Python 3.14, PostgreSQL and RabbitMQ, GitHub Actions, Apache-2.0",
         "The owner is The User Service team.",
         f"cd {output / 'user-service'}",
         "docker compose up --build -d --wait",

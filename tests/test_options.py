@@ -113,11 +113,11 @@ def test_a_wrong_option_from_python_raises_an_exception_and_writes_no_file(
     assert not [path for path in tmp_path.rglob("*") if path.parent.name.startswith("bake")]
 
 
-@pytest.mark.parametrize("answer", ["True", "no", 1, None])
+@pytest.mark.parametrize("answer", ["garbage", "", 1, None])
 def test_a_replayed_option_that_is_not_a_boolean_is_rejected(
     command_line: CommandLine, answer: object
 ) -> None:
-    """A replay skips the checks at the prompts, and the text `no` would count as true."""
+    """A replay skips the checks at the prompts, and any text would count as true."""
     output = command_line.home.parent / "output"
     assert command_line.cookiecutter(output, "--no-input").returncode == 0
     replay = json.loads(command_line.replay.read_text(encoding="utf-8"))

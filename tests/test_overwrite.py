@@ -1,4 +1,4 @@
-"""Renders over an existing service: no file of the owner is removed, and every import still works."""
+"""Renders over an existing service: no file of the owner is removed, and imports still work."""
 
 from __future__ import annotations
 

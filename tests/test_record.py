@@ -39,8 +39,8 @@ def head(command_line: CommandLine, repository: Path) -> str:
 
 def render(command_line: CommandLine, template: Path, *answers: str) -> Path:
     """Render with cookiecutter alone."""
-    words = (sys.executable, "-m", "cookiecutter", template, "--no-input", *answers)
-    done = command_line.run(*words, "--output-dir", command_line.home.parent)
+    words = (sys.executable, "-m", "cookiecutter", template, "--no-input")
+    done = command_line.run(*words, "--output-dir", command_line.home.parent, *answers)
     assert done.returncode == 0, done.stdout + done.stderr
     return command_line.home.parent / "user-service"
 
@@ -176,8 +176,8 @@ def test_an_update_moves_version_and_answers_without_a_conflict(
     assert state["context"]["cookiecutter"]["use_redis"] is False
 
     switched = json.dumps({"license": "MIT"})
-    words = (*CRUFT, "update", "--skip-apply-ask", "--variables-to-update", switched)
-    done = command_line.run(*words, cwd=service)
+    update = (*CRUFT, "update", "--skip-apply-ask", "--variables-to-update", switched)
+    done = command_line.run(*update, cwd=service)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [*service.rglob("*.rej")]
     record = record_of(service)
@@ -210,9 +210,11 @@ def test_an_update_that_changes_the_slug_or_misspells_a_question_is_refused(
     for question, line in (
         (
             "project_slug",
-            "project_slug cannot change from 'user-service' to 'accounts': the names of the "
-            "queues, the database and the issuer of the tokens contain it. Render a new service "
-            "under the new name.\n",
+            (
+                "project_slug cannot change from 'user-service' to 'accounts': the names of the "
+                "queues, the database and the issuer of the tokens contain it. Render a new "
+                "service under the new name.\n"
+            ),
         ),
         ("use_reddis", f"use_reddis is not a question: use one of {', '.join(RULES)}.\n"),
     ):

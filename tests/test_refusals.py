@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -90,14 +89,36 @@ def test_answers_for_other_templates_in_the_config_file_are_ignored(
 
 def test_a_misspelt_question_in_a_replay_file_is_refused(command_line: CommandLine) -> None:
     output = command_line.home.parent / "output"
+    assert command_line.cookiecutter(output.parent, "--no-input").returncode == 0
     replay = command_line.home / "answers.json"
-    answers = {"project_slug": "user-service", "use_reddis": False}
-    extensions = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_extensions"]
-    context = {"cookiecutter": {**answers, "_extensions": extensions}}
-    replay.write_text(json.dumps(context), encoding="utf-8")
-    done = command_line.cookiecutter(output, "--replay-file", str(replay))
-    line = refused(done, output)
-    assert line == f"use_reddis in {replay} is not a question: did you mean use_redis?"
+    text = command_line.replay.read_text(encoding="utf-8")
+    replay.write_text(text.replace('"use_redis"', '"use_reddis"'), encoding="utf-8")
+    done = command_line.cookiecutter(output, "--replay-file", str(replay), typed="no\n")
+    assert done.returncode == 1
+    message = f"use_reddis in {replay} is not a question: did you mean use_redis?"
+    assert (done.stdout + done.stderr).splitlines()[-1].endswith(message)
+    assert not output.exists()
+
+
+def test_a_replay_of_an_earlier_version_asks_only_the_new_questions(
+    command_line: CommandLine,
+) -> None:
+    """Cookiecutter asks them without the template's checks, which follow before the render."""
+    output = command_line.home.parent
+    assert command_line.cookiecutter(output / "first", "--no-input").returncode == 0
+    context = json.loads(command_line.replay.read_text(encoding="utf-8"))
+    for key in ("use_redis", "__check_use_redis"):
+        del context["cookiecutter"][key]
+    command_line.replay.write_text(json.dumps(context), encoding="utf-8")
+    done = command_line.cookiecutter(output, "--replay", typed="maybe\n")
+    assert done.returncode == 1
+    message = f"use_redis must be yes or no. The answer is in {command_line.replay}.\n"
+    assert done.stdout.endswith(message)
+    command_line.replay.write_text(json.dumps(context), encoding="utf-8")
+    done = command_line.cookiecutter(output, "--replay", typed="n\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[1/1]" in done.stdout
+    assert not (output / "user-service" / "src/wiring/cache_redis.py").exists()
 
 
 @pytest.mark.parametrize("value", [[], ["x"], {}, {"x": "y"}])
@@ -167,7 +188,7 @@ def test_a_user_without_a_home_is_refused_before_the_first_question(
     line = refused(command_line.cookiecutter(output, typed="\n" * 10), output)
     assert line == replay_problem("~/.cookiecutter_replay/")
     assert line == "HOME is not set, and cookiecutter stores its replay files there: set HOME."
-    assert not [name for name in os.listdir(command_line.home) if name.startswith("~")]
+    assert not [path for path in command_line.home.iterdir() if path.name.startswith("~")]
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.8", "3.10"])

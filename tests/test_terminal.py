@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from tests.conftest import CommandLine
 
 
-def type_at_a_terminal(
-    command_line: CommandLine, output: Path, *lines: str, options: tuple[str, ...] = ()
-) -> tuple[int, str]:
+def type_at_a_terminal(command_line: CommandLine, output: Path, *lines: str) -> tuple[int, str]:
     """Type all lines into the terminal of a render; return its exit code and what it showed."""
     ours, theirs = pty.openpty()
-    command = (sys.executable, "-m", "cookiecutter", ROOT, "--output-dir", output, *options)
+    command: list[str | Path] = [sys.executable, "-m", "cookiecutter", ROOT]
     environment = {**command_line.environment, "COLUMNS": "300", "TERM": "dumb"}
     running = subprocess.Popen(
-        command,
+        [*command, "--output-dir", output],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
