@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jinja2.ext import Extension
 
-from service_template.checks import check, check_call
+from service_template.checks import check, check_call, is_update
 from service_template.filters import escaped, markdown, servers, spdx
 from service_template.folders import template_files
 from service_template.questions import QUESTIONS
@@ -52,6 +52,7 @@ class Answers(Extension):
         environment.globals.update(
             check=check,
             first_problem=first_problem,
+            is_update=is_update,
             record=record,
             take_answers_as_text=self.take_answers_as_text,
             template_files=template_files,

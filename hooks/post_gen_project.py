@@ -130,7 +130,9 @@ def main() -> int:
     if "_commit" in answers:
         # cruft also renders two versions of the template into temporary folders and compares them.
         # A generated .env would appear as a difference.
-        say(f"Run `make setup` in the folder {answers['project_slug']} to write its .env.\n")
+        is_update: bool = json.loads(r"""{{ is_update() | tojson }}""")
+        if not is_update:
+            say(f"Run `make setup` in the folder {answers['project_slug']} to write its .env.\n")
         return 0
     made = subprocess.run(
         (sys.executable, "scripts/init_env.py"), stdout=subprocess.PIPE, check=False

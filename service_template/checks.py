@@ -71,6 +71,11 @@ def _source(call: Call, question: str, answers: Mapping[str, object]) -> str:
     return f" The answer is in {call.config_file}." if is_unchanged else ""
 
 
+def is_update() -> bool:
+    """Return True if cruft renders the template for a service that exists."""
+    return current_call().linked_service is not None
+
+
 def check_call() -> None:
     """Stop at problems that no answer can solve. Runs before the first question."""
     call = current_call()

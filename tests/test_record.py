@@ -237,7 +237,7 @@ def test_an_update_may_bring_the_answer_to_a_question_of_an_earlier_version(
     sources = rules.read_text(encoding="utf-8")
     rule = '"author_email": email_problem,\n'
     replace_once(rules, (rule, f'{rule}    "colour": email_problem,\n'))
-    first = '  "project_name": '
+    first = '  "__check_project_name": '
     replace_once(questions, (first, f'  "colour": "",\n{first}'))
     command_line.commit(template_repository)
     words = (*CRUFT, "create", template_repository, "--no-input", "--output-dir", service.parent)

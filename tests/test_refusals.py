@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cookiecutter.exceptions import FailedHookException
 
-from needs_cookiecutter_2_7 import old_python
+from needs_cookiecutter_2_7 import OLDEST_COOKIECUTTER, old_python
 from service_template.folders import replay_problem
 from tests.conftest import ROOT
 
@@ -207,3 +207,10 @@ def test_a_python_of_3_11_or_later_is_accepted(version: str) -> None:
 def test_the_readme_names_the_oldest_versions() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "cookiecutter 2.7 or later on Python 3.11 or later" in readme
+
+
+def test_the_first_extension_is_named_after_the_oldest_cookiecutter() -> None:
+    """Cookiecutter 1 cannot load it: `No module named 'needs_cookiecutter_2_7'`."""
+    first = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["_extensions"][0]
+    oldest = "_".join(map(str, OLDEST_COOKIECUTTER))
+    assert first == f"needs_cookiecutter_{oldest}.CheckVersions"
