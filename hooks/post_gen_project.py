@@ -115,7 +115,7 @@ def next_steps(project: Path, answers: dict[str, Any], servers: str) -> str:
         servers=servers,
         ci="no CI" if answers["ci_provider"] == "none" else answers["ci_provider"],
         license=f"{answers['license']} licence",
-        owner=" ".join(filter(None, [answers["author_name"], answers["author_email"]])),
+        owner=", ".join(filter(None, [answers["author_name"], answers["author_email"]])),
         folder=shlex.quote(project.name if is_here else str(project)),
         port=settings.get("APP", "8000"),
         ports=f"\nThe servers listen on this machine: {', '.join(ports)}." if ports else "",

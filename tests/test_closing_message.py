@@ -22,7 +22,8 @@ def test_the_last_message_says_what_was_chosen_and_where_it_listens(
     command_line: CommandLine,
 ) -> None:
     output = command_line.home.parent
-    done = command_line.cookiecutter(output, "--no-input", "use_redis=no", "license=apache-2.0")
+    answers = ("use_redis=no", "license=apache-2.0", "author_email=ada@example.com")
+    done = command_line.cookiecutter(output, "--no-input", *answers)
     assert done.returncode == 0
     assert done.stderr == ""
     env = (output / "user-service" / ".env").read_text(encoding="utf-8")
@@ -30,7 +31,7 @@ def test_the_last_message_says_what_was_chosen_and_where_it_listens(
     parts = (
         "wrote .env",
         "user-service is ready: Python 3.14, PostgreSQL and RabbitMQ, GitHub Actions, Apache-2.0",
-        "The owner is The User Service team.",
+        "The owner is The User Service team, ada@example.com.",
         f"cd {output / 'user-service'}",
         "docker compose up --build -d --wait",
         f"http://localhost:{ports['APP']}/docs",
