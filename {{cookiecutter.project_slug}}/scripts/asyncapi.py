@@ -22,11 +22,24 @@ DOCUMENT = PROJECT / "docs" / "asyncapi.yaml"
 TEXT = {"type": "string"}
 
 
+class Quoted(str):
+    """A text that YAML could take for something else, such as a service named `on`."""
+
+    __slots__ = ()
+
+
 class PlainDumper(yaml.SafeDumper):
     """Writes a value that is used twice in full each time, without an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002, D102
         return True
+
+    def represent_quoted(self, text: Quoted) -> yaml.ScalarNode:
+        """Write the text in double quotes."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+PlainDumper.add_representer(Quoted, PlainDumper.represent_quoted)
 
 
 def events() -> list[type[Event]]:
@@ -82,7 +95,7 @@ def document() -> str:
     }
     whole = {
         "asyncapi": "3.0.0",
-        "info": {"title": f"Events of {project['name']}", "version": project["version"]},
+        "info": {"title": Quoted(project["name"]), "version": project["version"]},
         "channels": channels,
         "operations": operations,
         "components": {"messages": {event.name: message(event) for event in types}},

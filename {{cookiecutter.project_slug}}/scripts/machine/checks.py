@@ -15,7 +15,9 @@ LEFT = (
     " `make setup`, which adds a fresh secret"
 )
 READABLE = ".env: other users can read it (mode {mode:04o}). Run: chmod 600 .env"
-IN_USE = ".env: {name}={port} is in use on this machine. Stop the other program, or set {name}={free}"
+IN_USE = (
+    ".env: {name}={port} is in use on this machine. Stop the other program, or set {name}={free}"
+)
 MAYBE_YOURS = " for Docker. Without Docker it is right if that is your own server"
 
 
