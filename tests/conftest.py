@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from service_template.questions import SOURCES
 from tools.servers.running import running_servers
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = ROOT / "{{cookiecutter.project_slug}}"
-# The files that a service is rendered from; all others are about the template itself.
-SOURCES = ("cookiecutter.json", "local_extensions.py", "hooks", "templates", SERVICE.name)
 CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".env")
 
 
@@ -43,21 +42,25 @@ class CommandLine:
         self.home = home
         self.replay = home / "replay" / f"{ROOT.name}.json"
 
-    def run(
-        self, *command: str | Path, cwd: Path | None = None, typed: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command and return its exit code and its output."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of each command."""
+        return {
             **os.environ,
             "HOME": str(self.home),
             "COOKIECUTTER_CONFIG": str(self.home / "config.yaml"),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_SYSTEM": os.devnull,
         }
+
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command and return its exit code and its output."""
         return subprocess.run(
             command,
             cwd=cwd or self.home,
-            env=environment,
+            env=self.environment,
             input=typed,
             capture_output=True,
             text=True,

@@ -13,15 +13,10 @@ import yaml
 from cookiecutter.exceptions import FailedHookException
 from rich.text import Text
 
-from local_extensions import (
-    CHOICES,
-    QUESTIONS,
-    RESERVED,
-    RULES,
-    default_slug,
-    escaped,
-    first_problem,
-)
+from service_template.filters import escaped
+from service_template.questions import CHOICES, QUESTIONS
+from service_template.rules import RULES, first_problem
+from service_template.slugs import RESERVED, default_slug
 from tests.conftest import ROOT, SERVICE
 
 if TYPE_CHECKING:
@@ -82,7 +77,20 @@ WRONG = [
     ("author_name", "", "empty"),
     ("author_name", "x" * 101, "100"),
     ("author_name", "Bell\a", "U+0007"),
-    ("author_email", "", "name@example.com"),
+    ("project_name", "...", "letter"),
+    ("project_name", "User\u3164Service", "U+3164"),
+    ("project_description", "---", "letter"),
+    ("project_description", "\u2800", "U+2800"),
+    ("author_name", "-", "letter"),
+    ("author_name", "\u200d", "letter"),
+    ("author_email", "-@example.com", "name@example.com"),
+    ("author_email", "a@-.-", "name@example.com"),
+    ("author_email", "a@example.c", "name@example.com"),
+    ("author_email", "a@example.-com", "name@example.com"),
+    ("author_email", "a@example-.com", "name@example.com"),
+    ("author_email", ".a@example.com", "name@example.com"),
+    ("author_email", "a..b@example.com", "name@example.com"),
+    ("author_email", "a@127.0.0.1", "name@example.com"),
     ("author_email", "example.com", "name@example.com"),
     ("author_email", "a@b@example.com", "name@example.com"),
     ("author_email", "a b@example.com", "name@example.com"),
@@ -146,6 +154,22 @@ def test_a_wrong_answer_gets_one_line_with_a_hint(question: str, answer: str, hi
     assert len(problem) < 160
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a@b.co",
+        "ada.lovelace+x@mail.example.com",
+        "ада@почта.рф",
+        "a@xn--80a.xn--p1ai",
+        "7@7.de",
+    ],
+)
+def test_an_e_mail_address_in_any_script_is_accepted(address: str) -> None:
+    """The owner may leave the address out."""
+    assert first_problem({"author_email": address}) is None
+
+
 @pytest.mark.parametrize("answer", [None, True, 7, ["a"], {"a": "b"}])
 @pytest.mark.parametrize("question", RULES)
 def test_an_answer_that_is_not_text_is_rejected(question: str, answer: object) -> None:
@@ -206,10 +230,10 @@ def test_the_prompts_stop_at_the_first_wrong_answer(command_line: CommandLine) -
 @pytest.mark.parametrize(
     ("question", "answer"), [("project_slug", "../out"), ("license", "GPL"), ("author_name", "")]
 )
-def test_a_wrong_answer_in_a_replay_is_rejected_by_the_hook(
+def test_a_wrong_answer_in_a_replay_gets_one_line_that_names_the_file(
     command_line: CommandLine, question: str, answer: str
 ) -> None:
-    """A replay skips the checks at the prompts, so pre_gen_project repeats them."""
+    """A replay skips the checks at the prompts, so they run again before the render."""
     output = command_line.home.parent / "output"
     assert command_line.cookiecutter(output, "--no-input").returncode == 0
     replay = json.loads(command_line.replay.read_text(encoding="utf-8"))
@@ -218,7 +242,9 @@ def test_a_wrong_answer_in_a_replay_is_rejected_by_the_hook(
 
     done = command_line.cookiecutter(output, "--replay")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"{question} ")
+    [line] = (done.stdout + done.stderr).splitlines()
+    assert line.startswith(f"{question} ")
+    assert line.endswith(f" The answer is in {command_line.replay}.")
     assert [path.name for path in output.iterdir()] == ["user-service"]
 
 
@@ -288,6 +314,7 @@ def test_every_question_has_a_readable_prompt_and_a_rule() -> None:
     assert asked == set(QUESTIONS["__prompts__"]) == set(RULES)
     for question, prompt in QUESTIONS["__prompts__"].items():
         assert Text.from_markup(prompt).plain == prompt
+        assert f"__check_{question}" in QUESTIONS
         choices = CHOICES.get(question, [])
         assert choices == ["yes", "no"] or [c for c in choices if c not in prompt] == []
 

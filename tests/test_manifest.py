@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_extensions import CHOICES, YES_OR_NO
+from service_template.questions import CHOICES, YES_OR_NO
 from tests.conftest import ROOT, SERVICE
 from tests.test_hooks import files_of
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from cookiecutter.exceptions import FailedHookException
 
-from local_extensions import CHOICES, old_cookiecutter
+from needs_cookiecutter_2_7 import old_cookiecutter
+from service_template.questions import CHOICES, YES_OR_NO, convert_choices
+from service_template.rules import first_problem
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -22,9 +24,9 @@ NO = [False, "no", "N", "false", "0", "off"]
 GARBAGE = {
     "use_redis": ["garbage", "", "2", "yes please"],
     "use_rabbitmq": ["garbage", "none", "-1"],
-    "ci_provider": ["Jenkins", "", "0", "4", "github actions"],
-    "python_version": ["2.7", "3.1", "3.10", "5"],
-    "license": ["GPL", "mit", "5"],
+    "ci_provider": ["Jenkins", "", "0", "4", "github"],
+    "python_version": ["2.7", "3.1", "3.10", "3", "4"],
+    "license": ["GPL", "apache", "5"],
 }
 WRONG = [(name, value) for name, values in GARBAGE.items() for value in values]
 REDIS = "src/wiring/cache_redis.py"
@@ -39,10 +41,28 @@ def test_every_spelling_of_yes_and_no_is_understood(render: Render, answer: obje
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_a_choice_can_be_entered_by_its_number(render: Render, number: int) -> None:
-    service = render(python_version=str(number))
-    version = CHOICES["python_version"][number - 1]
-    assert f"FROM python:{version}-slim" in (service / "Dockerfile").read_text(encoding="utf-8")
+def test_a_choice_can_be_entered_by_its_number(number: int) -> None:
+    answers: dict[str, object] = {"license": str(number)}
+    convert_choices(answers)
+    assert answers == {"license": CHOICES["license"][number - 1]}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"), [(name, value) for name in CHOICES for value in CHOICES[name]]
+)
+def test_a_choice_can_be_entered_in_capitals_or_small_letters(question: str, answer: str) -> None:
+    spellings: list[dict[str, object]] = [{question: answer.upper()}, {question: answer.lower()}]
+    for answers in spellings:
+        convert_choices(answers)
+    assert spellings == [{question: YES_OR_NO.get(answer, answer)}] * 2
+
+
+@pytest.mark.parametrize("number", ["1", "2", "3", "4"])
+def test_a_number_is_never_taken_for_the_place_of_a_python_version(number: str) -> None:
+    """`3` would be 3.12, and `4` would be 3.11."""
+    answers: dict[str, object] = {"python_version": number}
+    convert_choices(answers)
+    assert first_problem(answers)
 
 
 @pytest.mark.parametrize(("question", "answer"), WRONG)
@@ -93,11 +113,11 @@ def test_a_wrong_option_from_python_raises_an_exception_and_writes_no_file(
     assert not [path for path in tmp_path.rglob("*") if path.parent.name.startswith("bake")]
 
 
-@pytest.mark.parametrize("answer", ["True", "no", 1, None])
-def test_a_replayed_option_that_is_not_a_boolean_is_rejected_by_the_hook(
+@pytest.mark.parametrize("answer", ["garbage", "", 1, None])
+def test_a_replayed_option_that_is_not_a_boolean_is_rejected(
     command_line: CommandLine, answer: object
 ) -> None:
-    """A replay skips the checks at the prompts, and the text `no` would count as true."""
+    """A replay skips the checks at the prompts, and any text would count as true."""
     output = command_line.home.parent / "output"
     assert command_line.cookiecutter(output, "--no-input").returncode == 0
     replay = json.loads(command_line.replay.read_text(encoding="utf-8"))
@@ -106,7 +126,8 @@ def test_a_replayed_option_that_is_not_a_boolean_is_rejected_by_the_hook(
 
     done = command_line.cookiecutter(output, "--replay")
     assert done.returncode == 1
-    assert done.stderr.startswith("use_redis must be yes or no.")
+    [line] = (done.stdout + done.stderr).splitlines()
+    assert line == f"use_redis must be yes or no. The answer is in {command_line.replay}."
     assert [path.name for path in output.iterdir()] == ["user-service"]
 
 

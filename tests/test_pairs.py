@@ -16,7 +16,7 @@ import pytest
 import yaml
 from allpairspy import AllPairs
 
-from local_extensions import CHOICES
+from service_template.questions import CHOICES
 from tests.test_hooks import LEFT_OVER, files_of
 from tools.common.processes import run
 

@@ -161,7 +161,7 @@ def test_an_option_that_is_switched_later_gives_the_files_of_a_new_service(
 
     owned.assert_own()
     edited = {"pyproject.toml", "src/config.py"}
-    mine = {*OWN_FILES, *OF_THIS_MACHINE, *edited, ".cruft.json"}
+    mine = {*OWN_FILES, *OF_THIS_MACHINE, *edited, ".cruft.json", ".template.json"}
     updated = owned.files()
     expected = files_of(render(**{option: chosen}))
     names = updated.keys() - mine

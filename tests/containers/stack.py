@@ -86,6 +86,11 @@ class Stack:
         return found
 
     @property
+    def image_name(self) -> str:
+        """The name of the service's image: that of its Compose project."""
+        return self.settings["COMPOSE_PROJECT_NAME"]
+
+    @property
     def url(self) -> str:
         """The address of the published port."""
         return f"http://127.0.0.1:{self.port}"
@@ -123,7 +128,7 @@ class Stack:
 
     def image(self) -> dict[str, Any]:
         """Return `docker image inspect` of the service's image."""
-        found: dict[str, Any] = json.loads(docker("image", "inspect", self.folder.name))[0]
+        found: dict[str, Any] = json.loads(docker("image", "inspect", self.image_name))[0]
         return found
 
     def crash(self, service: str) -> None:
@@ -132,7 +137,7 @@ class Stack:
         # From the host's process namespace: inside, the first process ignores SIGKILL, and after
         # `docker kill` Docker does not restart the container.
         options = ("--rm", "--pid", "host", "--user", "0", "--entrypoint", "sh")
-        docker("run", *options, self.folder.name, "-c", f"kill -9 {before['State']['Pid']}")
+        docker("run", *options, self.image_name, "-c", f"kill -9 {before['State']['Pid']}")
 
         def is_back() -> bool:
             now = self.inspect(service)

@@ -29,7 +29,7 @@ def added(production: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[t
     """All files of all layers above the base image, overwritten ones included."""
     base = json.loads(docker("image", "inspect", BASE, "--format", "{{json .RootFS.Layers}}"))
     saved = tmp_path_factory.mktemp("image") / "saved.tar"
-    docker("save", "--output", str(saved), production.folder.name, within=300)
+    docker("save", "--output", str(saved), production.image_name, within=300)
     files = []
     with tarfile.open(saved) as image:
         layers = json.loads(read(image, "manifest.json"))[0]["Layers"][len(base) :]
@@ -50,7 +50,7 @@ def read(archive: tarfile.TarFile, member: str | tarfile.TarInfo) -> bytes:
 def inside(stack: Stack, script: str) -> str:
     """Run a script in a container of the image, as root and without network."""
     options = ("--rm", "--network", "none", "--user", "0", "--entrypoint", "sh")
-    return docker("run", *options, stack.folder.name, "-c", script)
+    return docker("run", *options, stack.image_name, "-c", script)
 
 
 def test_the_dockerfile_passes_hadolint(stack: Stack) -> None:
@@ -90,7 +90,7 @@ def test_no_secret_is_in_a_layer_or_in_the_history(
     secrets = [secret.encode() for secret in production.secrets.values()]
     assert "app/src/main.py" in dict(added)
     assert not [name for name, content in added if any(secret in content for secret in secrets)]
-    history = docker("history", "--no-trunc", production.folder.name) + json.dumps(
+    history = docker("history", "--no-trunc", production.image_name) + json.dumps(
         production.image()
     )
     assert not [name for name, secret in production.secrets.items() if secret in history]

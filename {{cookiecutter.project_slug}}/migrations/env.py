@@ -1,9 +1,12 @@
 """Runs the migrations on the database that the settings name."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic import context
 from sqlalchemy import Connection, pool, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from src import repositories
@@ -13,6 +16,17 @@ from src.utils.modules import import_submodules
 from src.utils.settings import load
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('migrations'))")
+UNREACHABLE = "Start it, or correct POSTGRES_HOST and POSTGRES_PORT in .env."
+REFUSED = """\
+If .env is new, the volume of PostgreSQL still has the old password. Two ways out:
+  keep the data:   put the old .env back, or see "A new .env and old volumes" in docs/deployment.md
+  delete the data: docker compose down --volumes"""
+# By SQLSTATE: a wrong password, another refused login, a missing database.
+WAYS_OUT = {
+    "28P01": REFUSED,
+    "28000": REFUSED,
+    "3D000": "Create it, or correct POSTGRES_DB in .env.",
+}
 
 import_submodules(repositories)  # every table enters Base.metadata
 
@@ -25,15 +39,34 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+@contextmanager
+def explained(postgres: PostgresSettings) -> Iterator[None]:
+    """Exit with the cause and the way out if the connection fails."""
+    server = f"PostgreSQL at {postgres.host}:{postgres.port}"
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state not in WAYS_OUT:
+            raise
+        raise SystemExit(f"{server}: {error.orig}. {WAYS_OUT[state]}") from None
+    except OSError as error:
+        raise SystemExit(f"{server} cannot be reached: {error}. {UNREACHABLE}") from None
+
+
 async def connect_and_run() -> None:
     """Connect with the same address and TLS settings as the service."""
     postgres = load([PostgresSettings])[PostgresSettings]
     tls = {"ssl": postgres.tls}
     engine = create_async_engine(postgres.url, poolclass=pool.NullPool, connect_args=tls)
-    async with engine.connect() as connection:
+    with explained(postgres):
+        connection = await engine.connect()
+    try:
         await connection.run_sync(run)
         await connection.commit()
-    await engine.dispose()
+    finally:
+        await connection.close()
+        await engine.dispose()
 
 
 if context.is_offline_mode():

@@ -20,7 +20,12 @@ from src.utils.modules import import_submodules  # noqa: E402
 
 DOCUMENT = PROJECT / "docs" / "asyncapi.yaml"
 TEXT = {"type": "string"}
-INFO = {"title": "name", "version": "version"}
+
+
+class Quoted(str):
+    """A text that YAML could take for something else, such as a service named `on`."""
+
+    __slots__ = ()
 
 
 class PlainDumper(yaml.SafeDumper):
@@ -28,6 +33,13 @@ class PlainDumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002, D102
         return True
+
+    def represent_quoted(self, text: Quoted) -> yaml.ScalarNode:
+        """Write the text in double quotes."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+PlainDumper.add_representer(Quoted, PlainDumper.represent_quoted)
 
 
 def events() -> list[type[Event]]:
@@ -73,7 +85,8 @@ def message(event: type[Event]) -> dict[str, Any]:
 
 def document() -> str:
     """Return the whole document as YAML."""
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = pyproject["project"]
     types = events()
     channels = {event.name: channel(event.name) for event in types}
     operations = {
@@ -82,7 +95,7 @@ def document() -> str:
     }
     whole = {
         "asyncapi": "3.0.0",
-        "info": {name: project["project"][key] for name, key in INFO.items()},
+        "info": {"title": Quoted(project["name"]), "version": project["version"]},
         "channels": channels,
         "operations": operations,
         "components": {"messages": {event.name: message(event) for event in types}},
@@ -96,4 +109,4 @@ def channel(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(document(), encoding="utf-8")
+    DOCUMENT.write_text(document(), encoding="utf-8", newline="\n")

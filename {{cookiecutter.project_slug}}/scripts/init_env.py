@@ -1,140 +1,114 @@
-"""Writes `.env` and `docker-compose.override.yml` for this machine; `make setup` runs it.
+"""Writes or completes `.env` and `docker-compose.override.yml`; `make setup` runs it.
 
-Git ignores both files. The script never overwrites an existing file, so it is safe to run again.
+Git ignores both files. Run it as often as you like: it adds what is missing, changes nothing that
+you wrote, and prints one line for each change. It needs the standard library only.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
-import socket
 import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-PLACEHOLDER = "change-me"
-SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
-PORT = re.compile(r"([A-Z]+)_(?:[A-Z]+_)?PORT")
-# Prefixes of variables that differ from the name of the server's Compose service.
-SERVICES = {"POSTGRES": "db"}
+sys.path.insert(0, str(PROJECT))
+sys.dont_write_bytecode = True
 
-OVERRIDE = """\
-# This machine only, not committed: Docker Compose merges it into docker-compose.yml by default.
-services:
-  # Live reload: mounts ./src over the copy in the image.
-  micro_service:
-    command: >-
-      uvicorn src.main:app --host 0.0.0.0 --port 8000 --reload --reload-dir src
-      --no-access-log --no-server-header --no-proxy-headers
-    volumes:
-      - ./src:/app/src:ro
-{user}  # The servers: published on loopback only, on the ports that .env names. A published port
-  # needs a network that is not internal.
+from scripts.machine import checks, compose, env_file, ports  # noqa: E402
+from scripts.machine.env_file import SetupError, settings  # noqa: E402
+from scripts.machine.override import renew_override  # noqa: E402
+
+ENV = PROJECT / ".env"
+PROJECT_NAME = """
+# The name of the containers, volumes and image. Another checkout has another name.
+COMPOSE_PROJECT_NAME={name}
 """
-# The container runs as the owner of the code, so that it can read files with mode 0600.
-USER = '    user: "{uid}:{gid}"\n'
+OLD_PROJECT = (
+    ".env has no COMPOSE_PROJECT_NAME: containers or volumes of the project {name} exist, and"
+    " `docker compose up` continues with them"
+)
+OLD_VOLUMES = (
+    "the volumes of {name} keep their old passwords, so its servers refuse those of the new .env:"
+    ' put the old .env back, or see "A new .env and old volumes" in docs/deployment.md'
+)
+WINDOWS = (
+    "Windows: run the service with Docker, or work in WSL. `make` and the packages of the service"
+    " need Linux or macOS"
+)
 
 
-def settings(text: str) -> dict[str, str]:
-    """Return the variables of an `.env` file and their values."""
-    return {name: value.strip() for name, value in SETTING.findall(text)}
+def say(line: str) -> None:
+    """Print one line."""
+    sys.stdout.write(f"{line}\n")
 
 
-def server_ports(example: str) -> dict[str, int]:
-    """Return the ports of the servers: `POSTGRES_PORT` counts because `POSTGRES_HOST` exists."""
-    named = settings(example)
-    matches = (PORT.fullmatch(name) for name in named)
-    return {m[0]: int(named[m[0]]) for m in matches if m and f"{m[1]}_HOST" in named}
+def choose_ports(names: dict[str, int], example: str, taken: set[int]) -> dict[str, int]:
+    """Return a free port for each setting, and print those that are not the usual ones."""
+    values = settings(example)
+    chosen = ports.choose(names, values, taken)
+    for name, port in chosen.items():
+        usual = values.get(name, names[name])
+        if str(port) != str(usual):
+            say(f"chose {name}={port}, because another program or service has {usual}")
+    return chosen
 
 
-def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port of the loopback interface."""
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def write_env(example: str, compose_file: str, names: dict[str, int]) -> None:
+    """Create `.env`, with a project name of its own unless Compose has an older project here."""
+    named = {name: port for name, port in names.items() if name in settings(example)}
+    chosen = choose_ports(named, example, ports.of_neighbours(PROJECT, names))
+    text = env_file.fill_in(example, chosen)
+    default = compose.project_name(PROJECT, compose_file)
+    has_volumes = compose.has_volumes(default)
+    is_old = has_volumes or compose.has_containers(default)
+    if compose_file and not is_old and not compose.names_project(compose_file):
+        text += PROJECT_NAME.format(name=compose.new_project_name(default))
+    if not env_file.create(ENV, text, mode=0o600):
+        raise SetupError(f"{ENV.name} is a link to a file that is missing, or was just created")
+    say("wrote .env: fresh secrets, readable by you alone")
+    if is_old:
+        say(OLD_PROJECT.format(name=default))
+    if has_volumes:
+        say(OLD_VOLUMES.format(name=default))
 
 
-def free_ports(example: str) -> dict[str, int]:
-    """Return a free port for each server, beside the servers that already run on this machine."""
-    ports = server_ports(example)
-    for name, usual in list(ports.items()):
-        others = {port for other, port in ports.items() if other != name}
-        candidates = (port for port in range(usual, 65536) if port not in others)
-        ports[name] = next(filter(is_free, candidates))
-    return ports
-
-
-def fill_in(example: str) -> str:
-    """Return the text of `.env`: the example with fresh secrets and free ports."""
-    ports = free_ports(example)
-
-    def line(setting: re.Match[str]) -> str:
-        name, value = setting.groups()
-        if value.strip() == PLACEHOLDER:
-            # Letters and digits only, so that no program mistakes the secret for an option.
-            return f"{name}={secrets.token_hex(32)}"
-        return f"{name}={ports[name]}" if name in ports else setting[0]
-
-    return SETTING.sub(line, example)
-
-
-def override(example: str) -> str:
-    """Return the Compose override: live reload, and a published port for each server."""
-    services: dict[str, str] = {}
-    for name, port in server_ports(example).items():
-        server = name.split("_")[0]
-        service = SERVICES.get(server, server.lower())
-        variable = "{" + name + "}"
-        services.setdefault(service, f"  {service}:\n    networks: [outside]\n    ports:\n")
-        services[service] += f'      - "127.0.0.1:${variable}:{port}"\n'
-    return OVERRIDE.format(user=user()) + "".join(services.values())
-
-
-def user() -> str:
-    """Return the `user:` line of the code's owner; none for root or without user ids."""
-    if not hasattr(os, "getuid") or os.getuid() == 0:
-        return ""
-    return USER.format(uid=os.getuid(), gid=os.getgid())
-
-
-def create(path: Path, text: str, mode: int) -> bool:
-    """Create a file with its mode set from the start. Return False if the file already exists."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        return False
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except BaseException:  # Ctrl-C too: a later run would keep the partial file
-        path.unlink()
-        raise
-    return True
+def complete_env(example: str, compose_file: str, names: dict[str, int]) -> None:
+    """Add the settings without a default that `.env` lacks, and the ports of their servers."""
+    known = settings(env_file.read(ENV))
+    values = settings(example)
+    missing = [n for n in env_file.required(PROJECT, values, compose_file) if n not in known]
+    servers = {ports.server_of(name) for name in missing} - {"APP"}
+    new = {n: p for n, p in names.items() if n not in known and ports.server_of(n) in servers}
+    taken = {int(value) for name, value in known.items() if name in names}
+    chosen = choose_ports(new, example, taken)
+    added = {name: env_file.fresh(values[name]) for name in missing if name not in new}
+    added |= {name: str(port) for name, port in chosen.items()}
+    if added:
+        env_file.append(ENV, added)
+    say(f"added to .env: {', '.join(added)}" if added else "kept .env")
 
 
 def main() -> None:
-    """Write the missing files and print what was written and what was kept."""
-    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
-    env = PROJECT / ".env"
-    if create(env, fill_in(example), mode=0o600):
-        sys.stdout.write("wrote .env: fresh secrets, readable by you alone\n")
+    """Write, complete and check both files."""
+    example = env_file.read(PROJECT / ".env.example")
+    file = PROJECT / "docker-compose.yml"
+    compose_file = env_file.read(file) if file.exists() else ""
+    services = compose.services_of(compose_file)
+    names = ports.published(services)
+    if ENV.exists():
+        checks.check_values(settings(env_file.read(ENV)), names)
+        complete_env(example, compose_file, names)
+        for warning in checks.warnings(ENV, names, compose_file):
+            say(warning)
     else:
-        known = settings(env.read_text(encoding="utf-8"))
-        missing = [name for name in settings(example) if name not in known]
-        hint = f", but .env.example also names {', '.join(missing)}" if missing else ""
-        sys.stdout.write(f"kept .env{hint}\n")
-    if create(PROJECT / "docker-compose.override.yml", override(example), mode=0o644):
-        sys.stdout.write("wrote docker-compose.override.yml: local ports, live reload\n")
-    else:
-        sys.stdout.write("kept docker-compose.override.yml\n")
+        write_env(example, compose_file, names)
+    if services:
+        say(renew_override(PROJECT, services))
+    if sys.platform == "win32":
+        say(WINDOWS)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:
-        sys.exit(f"init_env: {error}")
+    except (OSError, SetupError) as error:
+        sys.exit("\n".join(f"init_env: {line}" for line in str(error).splitlines()))

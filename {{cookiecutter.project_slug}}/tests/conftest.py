@@ -34,6 +34,19 @@ for group in GROUPS:
     group.model_config["env_file"] = None
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """End the run with the sentence of `pytest.exit`, also in a process of pytest-xdist.
+
+    xdist takes an exit in one of its processes for a crash, and prints an internal error.
+    """
+    try:
+        yield
+    except pytest.exit.Exception as error:
+        item.session.shouldfail = str(error.msg)
+        raise pytest.fail.Exception(str(error.msg), pytrace=False) from None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def plain_logs() -> None:
     """Log without formatted tracebacks, which take seconds each."""

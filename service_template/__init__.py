@@ -1,0 +1,1 @@
+"""The template's rules for answers, its checks before a render and its Jinja filters."""
