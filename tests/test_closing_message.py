@@ -60,7 +60,8 @@ def test_a_render_stays_if_its_message_cannot_be_printed(
     if output_is == "closed":
         words: tuple[str | Path, ...] = ("sh", "-c", 'exec "$@" >&-', "sh", *command)
         done = command_line.run(*words)
-        code, errors = done.returncode, done.stderr
+        code = done.returncode
+        errors = done.stderr
     else:
         reader, writer = os.pipe()
         os.close(reader)
@@ -73,7 +74,8 @@ def test_a_render_stays_if_its_message_cannot_be_printed(
             check=False,
             env=command_line.environment,
         )
-        code, errors = running.returncode, running.stderr
+        code = running.returncode
+        errors = running.stderr
     assert (code, errors) == (0, "")
     assert (output / "user-service" / ".env").is_file()
     assert (output / "user-service" / "src" / "main.py").is_file()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from tests.conftest import CommandLine, Render
+    from tests.conftest import Render
 
 
 @pytest.fixture
@@ -42,21 +40,6 @@ def test_prune_deletes_only_the_files_and_folders_of_answers_that_were_not_chose
     post_gen.prune(tmp_path, {"option": True})
     assert set(files_of(tmp_path)) == {"core.py", "on/a.py", "on.py"}
     assert not (tmp_path / "off").exists()
-
-
-@pytest.mark.parametrize("path", ["src/wiring/cache_none.py", "src/repositories/postgres_queue"])
-def test_a_path_of_the_manifest_that_is_missing_fails_the_render(
-    command_line: CommandLine, template_repository: Path, path: str
-) -> None:
-    """So a file or folder that is renamed must be renamed in the manifest too."""
-    missing = template_repository / SERVICE.name / path
-    shutil.move(missing, missing.with_name("renamed"))
-    output = command_line.home.parent / "output"
-    render = (sys.executable, "-m", "cookiecutter", template_repository, "--no-input")
-    done = command_line.run(*render, "--output-dir", output)
-    assert done.returncode == 1
-    assert path in done.stderr
-    assert not (output / "user-service").exists()
 
 
 def test_every_path_of_the_manifest_exists_and_belongs_to_one_answer(post_gen: ModuleType) -> None:
