@@ -30,9 +30,7 @@ def command_line() -> argparse.ArgumentParser:
 
 async def run(command: Command, argument: str | None) -> None:
     """Run a command and print its text."""
-    settings = load_settings()
-    configure_logging(settings[AppSettings].log_level)
-    container = build_container(settings)
+    container = build_container(load_settings())
     try:
         async with open_resources(container):
             print(await command.run(container, argument))
@@ -42,4 +40,5 @@ async def run(command: Command, argument: str | None) -> None:
 
 if __name__ == "__main__":
     arguments = command_line().parse_args()
+    configure_logging(load_settings()[AppSettings].log_level)  # not in `run`: tests call it
     asyncio.run(run(arguments.command, arguments.argument))
