@@ -25,7 +25,7 @@ NOT_RENDERED = {".venv", "uv.lock", "__pycache__", ".env"}
 # Called by FastAPI, by libraries or by a type's syntax, or read by libraries or by clients.
 USED = (
     "__class_getitem__,base_exceptions,environment,expires_in,get_expiry,handlers,incr,last_error,"
-    "metadata,reset,token_type,type_annotation_map"
+    "metadata,reset,token_type,type_annotation_map,updated_at"
 )
 
 

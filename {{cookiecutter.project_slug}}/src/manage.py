@@ -40,5 +40,6 @@ async def run(command: Command, argument: str | None) -> None:
 
 if __name__ == "__main__":
     arguments = command_line().parse_args()
-    configure_logging(load_settings()[AppSettings].log_level)  # not in `run`: tests call it
+    # Not in `run`, which keeps its caller's logging.
+    configure_logging(load_settings()[AppSettings].log_level)
     asyncio.run(run(arguments.command, arguments.argument))
