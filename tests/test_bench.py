@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tools.servers.running import Servers
 
 SHORT = (
-    "--rounds 1 --seconds 0.5 --users 5000 --events 1000 --paced 20 --reads 50 --logins 20 "
+    "--rounds 1 --seconds 0.5 --users 5000 --events 3000 --paced 20 --reads 50 --logins 20 "
     "--requests 2000 --sizes 300 600"
 )
 ENDS = ("ok", "FAILED", "ok, short of the goal")
