@@ -1,4 +1,4 @@
-"""The inbox: the messages whose effect is committed."""
+"""The inbox: the messages with a committed effect."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

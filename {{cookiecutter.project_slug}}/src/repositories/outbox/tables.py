@@ -27,7 +27,7 @@ class OutboxRow(Base):
 
 
 class ProcessedMessageRow(Base):
-    """A message whose effect is committed: the inbox."""
+    """A message with a committed effect: the inbox."""
 
     __tablename__ = "processed_messages"
 

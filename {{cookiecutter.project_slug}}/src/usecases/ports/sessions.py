@@ -43,7 +43,7 @@ class SessionRepository(Protocol):
         """End every live session of the user, except `keep`."""
 
     async def purge_sessions(self, before: datetime) -> int:
-        """Delete some of the sessions whose idle expiry was before a time. Return how many.
+        """Delete some of the sessions with an idle expiry before a time. Return how many.
 
         A revoked session is deleted at the same time: it cannot be refreshed, so it expires.
         """
