@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # A service without these servers must not contain these words, in a file's name or text. (HAProxy's
 # word for trying another server is no trace.)
 TRACES = {"use_redis": r"redis(?!patch)", "use_rabbitmq": r"rabbit|amqp|aio.?pika|broker|topolog"}
-# Written on this machine, not rendered.
-NOT_RENDERED = {".venv", "uv.lock", "__pycache__", ".env"}
+# Written on this machine, or the record of the answers.
+NOT_SOURCE = {".venv", "uv.lock", "__pycache__", ".env", ".template.json"}
 # Called by FastAPI, by libraries or by a type's syntax, or read by libraries or by clients.
 USED = (
     "__class_getitem__,base_exceptions,environment,expires_in,get_expiry,handlers,incr,last_error,"
@@ -29,10 +29,10 @@ USED = (
 )
 
 
-def rendered(folder: Path) -> Iterator[Path]:
-    """Return the rendered files, relative to the folder."""
+def sources(folder: Path) -> Iterator[Path]:
+    """Return the files that an owner reads and edits, relative to the folder."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not NOT_RENDERED & {*path.relative_to(folder).parts}:
+        if path.is_file() and not NOT_SOURCE & {*path.relative_to(folder).parts}:
             yield path.relative_to(folder)
 
 
@@ -43,7 +43,7 @@ def look_for_traces(variant: Variant) -> None:
         return
     trace = re.compile("|".join(unchosen), re.IGNORECASE)
     found: list[str] = []
-    for path in rendered(variant.folder):
+    for path in sources(variant.folder):
         if ".pytest_cache" in str(path) or "_cache" in path.parts[0]:
             continue
         text = (variant.folder / path).read_text(encoding="utf-8")

@@ -14,8 +14,12 @@ from scripts.machine.env_file import SetupError, read, settings
 APP_PORT = "APP_PORT"
 SERVERS: dict[str, dict[str, int]] = {
     "db": {"POSTGRES_PORT": 5432},
+    # {% if cookiecutter.use_redis %}
     "redis": {"REDIS_PORT": 6379},
+    # {% endif %}
+    # {% if cookiecutter.use_rabbitmq %}
     "rabbitmq": {"RABBITMQ_PORT": 5672, "RABBITMQ_MANAGEMENT_PORT": 15672},
+    # {% endif %}
 }
 LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 LAST = 65535
