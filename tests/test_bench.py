@@ -43,7 +43,7 @@ def test_the_benchmark_prints_every_measurement_and_draws_the_plot(
     messages = 7
     logins = 3
     growth = 3 + 1
-    memory = 2
+    memory = 1
     assert len(titles) == requests + messages + logins + growth + memory, titles
     assert plot.read_text().startswith("<svg")
 
