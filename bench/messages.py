@@ -200,13 +200,15 @@ async def _await_queues(side: Side) -> None:
 
 
 def _register(urls: list[str], count: int) -> list[dict[str, float]]:
-    """Register at a steady pace on each; return when each request was answered, by request id."""
+    """Register at a steady pace on each in turn; return when each request was answered, by request id."""
     answered: list[dict[str, float]] = [{} for _ in urls]
     with httpx2.Client(timeout=30, trust_env=False) as client:
         begun = time.monotonic()
         for number in range(PER_SECOND + count):
-            time.sleep(max(0.0, begun + number / PER_SECOND - time.monotonic()))
-            for url, times in zip(urls, answered, strict=True):
+            for turn, (url, times) in enumerate(zip(urls, answered, strict=True)):
+                # One request at a time, or the hash of one would slow down the event of the other.
+                due = begun + (number * len(urls) + turn) / PER_SECOND
+                time.sleep(max(0.0, due - time.monotonic()))
                 request_id = uuid4().hex
                 client.post(
                     f"{url}/api/v1/auth/register",

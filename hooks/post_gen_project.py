@@ -18,7 +18,7 @@ from typing import Any  # noqa: E402
 # The files and folders of each option: (question, answer) → paths. All others are in every service.
 MANIFEST: dict[tuple[str, object], tuple[str, ...]] = {
     ("ci_provider", "GitHub Actions"): (".github",),
-    ("ci_provider", "GitLab CI"): (".gitlab-ci.yml",),
+    ("ci_provider", "GitLab CI"): (".gitlab-ci.yml", "renovate.json", "tests/unit/test_images.py"),
     ("use_redis", True): (
         "docs/cache.md",
         "src/repositories/cache/redis",

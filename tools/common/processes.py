@@ -28,17 +28,19 @@ def try_run(
     environment: Mapping[str, str] | None = None,
     within: float | None = None,
     new_session: bool = False,
+    typed: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return its exit code and its output, stderr included.
 
-    In a new session, a Ctrl-C in the terminal does not reach the command.
+    Its standard input is what was typed. In a new session, a Ctrl-C in the terminal does not reach
+    the command.
     """
     try:
         return subprocess.run(
             words,
             cwd=cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

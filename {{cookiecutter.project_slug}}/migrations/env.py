@@ -21,6 +21,9 @@ REFUSED = """\
 If .env is new, the volume of PostgreSQL still has the old password. Two ways out:
   keep the data:   put the old .env back, or see "A new .env and old volumes" in docs/deployment.md
   delete the data: docker compose down --volumes"""
+TWO_HEADS = """\
+The migrations have several heads: {heads}. Join them, as "Two heads" in docs/postgres.md describes:
+  .venv/bin/alembic merge heads --message "join two heads\""""
 # By SQLSTATE: a wrong password, another refused login, a missing database.
 WAYS_OUT = {
     "28P01": REFUSED,
@@ -29,6 +32,13 @@ WAYS_OUT = {
 }
 
 import_submodules(repositories)  # every table enters Base.metadata
+
+
+def require_one_head() -> None:
+    """Exit with the way out if two branches have each added a migration."""
+    heads = context.script.get_heads()
+    if len(heads) > 1:
+        raise SystemExit(TWO_HEADS.format(heads=", ".join(heads)))
 
 
 def run(connection: Connection) -> None:
@@ -69,6 +79,7 @@ async def connect_and_run() -> None:
         await engine.dispose()
 
 
+require_one_head()
 if context.is_offline_mode():
     context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 
 import punq
 from fastapi import FastAPI
@@ -50,8 +51,11 @@ def create_app(  # noqa: PLR0913  each is an option of the application
         openapi_url="/openapi.json" if docs_enabled else None,
         docs_url=None,
         redoc_url=None,
+        # FastAPI would look for a configured OpenTelemetry provider on each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.container = container
+    app.state.resolve = cache(container.resolve)  # each registration is one object
     _add_middleware(app, cors_origins)
     add_error_handlers(app)
     _add_routes(app)

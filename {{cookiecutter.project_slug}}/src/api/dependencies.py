@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import punq
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
@@ -28,8 +27,8 @@ used: set[type] = set()
 
 
 def _resolve(request: Request, use_case: type[T]) -> T:
-    container: punq.Container = request.app.state.container
-    return container.resolve(use_case)
+    resolve: Callable[[type[T]], T] = request.app.state.resolve
+    return resolve(use_case)
 
 
 @cache

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from secrets import token_hex
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +20,10 @@ log = structlog.get_logger()
 
 MAX_BODY_BYTES = 1024 * 1024
 HEADER = "X-Request-ID"
+# As ASGI sends them: MutableHeaders would encode each for every response.
+RAW_HEADER = HEADER.lower().encode()
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+NO_STORE = (b"cache-control", b"no-store")
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -67,11 +71,10 @@ def _begin(scope: Scope) -> str:
 
 
 def _add_headers(message: Message, scope: Scope, request_id: str) -> None:
-    headers = MutableHeaders(scope=message)
-    headers.append(HEADER, request_id)
-    headers.append("X-Content-Type-Options", "nosniff")
+    added = [(RAW_HEADER, request_id.encode()), NO_SNIFFING]
     if scope["path"].startswith("/api/"):  # tokens and users' data
-        headers.append("Cache-Control", "no-store")
+        added.append(NO_STORE)
+    message["headers"] = [*message["headers"], *added]  # a new list: a response may be sent again
 
 
 def _limited(receive: Receive) -> Receive:

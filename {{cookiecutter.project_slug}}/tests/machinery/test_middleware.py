@@ -4,6 +4,7 @@ from typing import Any
 import orjson
 import pytest
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.api.middleware import RequestMiddleware
@@ -164,3 +165,13 @@ async def test_a_scope_other_than_http_passes_through_unchanged(kind: str) -> No
     assert seen == [scope]
     assert seen[0] is scope
     assert client.sent == [{"type": f"{kind}.done"}]
+
+
+async def test_a_response_that_is_sent_again_gets_the_headers_once_each_time() -> None:
+    response = Response("ready")
+    for request_id in (b"one", b"two"):
+        client = Client(response)
+        await client.call(http(request_id))
+        names = [name for name, _ in client.sent[0]["headers"]]
+        assert names.count(b"x-request-id") == names.count(b"x-content-type-options") == 1
+        assert client.headers[b"x-request-id"] == request_id

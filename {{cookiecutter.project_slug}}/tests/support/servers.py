@@ -3,11 +3,14 @@
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+import yaml
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
 
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 NO_SERVER = (
     "The tests need {name}: start Docker, or name a server with {name}_HOST, {name}_PORT and so on"
     " in the environment. The tests do not read .env. ({cause})"
@@ -25,10 +28,16 @@ class Server:
     settings: dict[str, str] = field(default_factory=dict)
 
 
+def compose_image(service: str) -> str:
+    """Return the image that docker-compose.yml gives a server: tests and Compose run the same."""
+    compose = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    return str(compose["services"][service]["image"])
+
+
 SETTINGS = ("HOST", "PORT", "USER", "PASSWORD", "DB", "VHOST")
 SERVERS = {
     "POSTGRES": Server(
-        image="postgres:18",
+        image=compose_image("db"),
         port=5432,
         command="postgres -c fsync=off",
         variables={"POSTGRES_USER": "test", "POSTGRES_PASSWORD": "test", "POSTGRES_DB": "test"},
