@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import ROOT, SERVICE
+from tests.developer import Developer
 from tests.test_hooks import settings_of
-from tests.test_updates import renew
-from tools.common.environment import service_environment
+from tests.test_updates import create, renew
 from tools.common.files import replace_once
-from tools.common.processes import run
-from tools.documents.page import Page, Reader
+from tools.documents.page import Page
 from tools.servers.clients import postgres_connection
 from tools.servers.namespace import Namespace
 
@@ -89,74 +87,8 @@ def downgrade() -> None:
     op.drop_index("ix_notifications_created_at", "notifications")
 '''
 INSERT = "INSERT INTO parcels VALUES (gen_random_uuid(), 'here') RETURNING address"
-CONFLICT = re.compile(r"<<<<<<< .*\n((?:.*\n)*?)=======\n(?:.*\n)*?>>>>>>> .*\n")
-# An answer to each question of `cruft create`, and to the question whether to apply an update.
+# An answer to each question of `cruft create`.
 DEFAULTS = "\n" * 20
-YES = "y\n"
-
-
-class Developer:
-    """A person with a clone of the service, and servers."""
-
-    def __init__(self, name: str, folder: Path, settings: Mapping[str, str]) -> None:
-        """Work in a folder that need not exist yet, on the servers that these settings name."""
-        self.folder = folder
-        programs = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
-        identity = {"NAME": name, "EMAIL": f"{name}@example.com"}
-        git = {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in identity.items()}
-        self.environment = service_environment(
-            {
-                **settings,
-                **git,
-                "GIT_CONFIG_GLOBAL": os.devnull,
-                "GIT_CONFIG_SYSTEM": os.devnull,
-                "PATH": programs,
-            }
-        )
-
-    def play(
-        self, page: Page, heading: str, number: int = 1, *, typed: str = "", exit_code: int = 0
-    ) -> str:
-        """Play a block of a page in the clone."""
-        folder = self.folder if self.folder.exists() else self.folder.parent
-        reader = Reader(folder, self.environment)
-        return page.play(reader, heading, number, typed=typed, exit_code=exit_code)
-
-    def run(self, *words: str) -> str:
-        """Run a command in the clone and return its output."""
-        return run(*words, cwd=self.folder, environment=self.environment)
-
-    def page(self, name: str) -> Page:
-        """Return a page of the service as it is now."""
-        return Page(self.folder / name)
-
-    def write(self, name: str, text: str) -> None:
-        """Write a file of the service."""
-        (self.folder / name).write_text(text, encoding="utf-8", newline="")
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text in a file of the service."""
-        text = (self.folder / name).read_text(encoding="utf-8")
-        assert old in text
-        self.write(name, text.replace(old, new))
-
-    def keep_own_lines(self, name: str) -> None:
-        """Resolve the conflicts in a file as an editor does."""
-        text = (self.folder / name).read_text(encoding="utf-8")
-        self.write(name, CONFLICT.sub(r"\1", text))
-
-    def commit(self, message: str) -> None:
-        """Commit everything; the hooks check it."""
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--message", message)
-
-    def uncommitted(self) -> list[str]:
-        """Return the lines of `git status --short`."""
-        return self.run("git", "status", "--short").splitlines()
-
-    def tracked(self) -> set[str]:
-        """Return the names of the committed files."""
-        return set(self.run("git", "ls-files").splitlines())
 
 
 async def execute(settings: Mapping[str, str], statement: str) -> list[str]:
@@ -206,7 +138,7 @@ class Month:
         """Follow "Switch an option on or off" of the template's page."""
         answer = {'{"use_redis": false}': json.dumps({"use_redis": on})}
         page = self.updating_page(**answer)
-        self.owner.play(page, "Switch an option on or off", typed=YES)
+        self.owner.play(page, "Switch an option on or off")
         self.finish_update(page)
         assert ("redis" in (self.owner.folder / "docker-compose.yml").read_text("utf-8")) == on
 
@@ -222,20 +154,21 @@ class Month:
         """Convert Windows line endings, resolve a conflict, and join two heads."""
         page = self.updating
         self.owner.edit("Makefile", "## List the commands", "## What there is")
-        self.owner.edit("README.md", "\n", "\r\n")
         self.owner.commit("Say what there is")
+        self.owner.edit("README.md", "\n", "\r\n")
+        (self.owner.folder / ".gitattributes").unlink()
+        self.owner.commit("Edit the README on Windows")
         self.publish()
-        self.owner.play(page, "Take a newer version", 1, typed=YES)
+        self.owner.play(page, "Take a newer version", 1)
         overlooked = self.owner.play(page, "Resolve conflicts", 1, exit_code=2)
-        assert "README.md.rej" in overlooked
-        assert "Makefile" in overlooked
+        assert "README.md:1: leftover conflict marker" in overlooked
         self.owner.play(page, "Resolve conflicts", 2)
         assert self.owner.uncommitted() == []
         self.owner.play(page, "Resolve conflicts", 3)
-        self.owner.play(page, "Take a newer version", 1, typed=YES)
-        assert [line for line in self.owner.uncommitted() if line[:2] in {"UU", "??"}] == [
-            "UU Makefile"
-        ]
+        self.owner.play(page, "Take a newer version", 1)
+        marked = [line for line in self.owner.uncommitted() if line[:2] in {"UU", "??"}]
+        assert marked == ["UU Makefile"]
+        assert "Makefile" in self.owner.play(page, "Resolve conflicts", 1, exit_code=2)
         self.owner.keep_own_lines("Makefile")
         assert self.owner.play(page, "Resolve conflicts", 1) == ""
         refused = self.owner.play(page, "Take a newer version", 2, exit_code=2)
@@ -260,7 +193,7 @@ class Month:
     def release(self) -> None:
         """Follow "Change a package" and "Release a version"."""
         page = self.owner.page("docs/maintenance.md")
-        self.owner.edit("pyproject.toml", '    "orjson==', '    "humanize==4.17.0",\n    "orjson==')
+        self.owner.edit("pyproject.toml", '    "httpx2==', '    "humanize==4.17.0",\n    "httpx2==')
         self.owner.play(page, "Change a package")
         self.owner.run("git", "commit", "--message", "Format for people")
         self.owner.play(page, "Release a version")
@@ -282,11 +215,11 @@ class Month:
 
     def share_a_package(self, colleague: Developer) -> None:
         """Let the owner change uv.lock alone, and the colleague pull."""
-        self.owner.run(".venv/bin/uv", "lock", "--upgrade-package", "idna==3.10")
+        self.owner.run(".venv/bin/uv", "lock", "--upgrade-package", "idna==3.19")
         self.owner.commit("Use another version")
         colleague.run("git", "pull", "--quiet")
         colleague.play(colleague.page("docs/maintenance.md"), "After each pull")
-        assert "idna 3.10" in colleague.run(".venv/bin/uv", "pip", "list", "--format", "freeze")
+        assert "idna==3.19" in colleague.run(".venv/bin/uv", "pip", "list", "--format", "freeze")
 
 
 @pytest.mark.timeout(1200)
@@ -309,6 +242,26 @@ def test_a_month_of_an_owner_and_a_colleague(
         colleague = Developer("bob", tmp_path / "colleague/user-service", namespace.settings)
         month.welcome(colleague)
         month.share_a_package(colleague)
+        unplayed = {block.heading for block in month.updating.unplayed}
+        # The second block of "Start" links a service: tests/test_updates.py plays it.
+        assert unplayed == {"Start", "Switch an option on or off"}
         assert asyncio.run(execute(namespace.settings, "SELECT address FROM parcels")) == ["here"]
     finally:
         asyncio.run(namespace.remove())
+
+
+def test_a_change_that_fits_nowhere_is_found_and_starting_over_removes_it(
+    command_line: CommandLine, template_repository: Path
+) -> None:
+    """The file was edited before the first commit, so git cannot merge the template's change."""
+    owner = Developer("ada", create(command_line, template_repository).folder, {})
+    shutil.rmtree(owner.folder / ".git")
+    owner.edit("Makefile", "## List the commands", "## What there is")
+    command_line.commit(owner.folder)
+    renew(template_repository)
+    command_line.commit(template_repository)
+    page = Page(ROOT / "docs/updating.md")
+    owner.play(page, "Take a newer version", 1)
+    assert owner.play(page, "Resolve conflicts", 1) == "Makefile.rej\n"
+    owner.play(page, "Resolve conflicts", 2)
+    assert owner.uncommitted() == []

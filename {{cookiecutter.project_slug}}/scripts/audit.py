@@ -7,18 +7,18 @@ ignore, each with a reason and the last day on which it is ignored:
     exceptions = [{ id = "PYSEC-2026-1", until = 2026-12-31, reason = "the API parses no XML" }]
 """
 
-import datetime
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
-FIELDS = {"id": str, "until": datetime.date, "reason": str}
+FIELDS = {"id": str, "until": date, "reason": str}
 
 
-def read_exceptions(pyproject: dict[str, Any], today: datetime.date) -> list[str]:
+def read_exceptions(pyproject: dict[str, Any], today: date) -> list[str]:
     """Return the ids of the vulnerabilities to ignore today.
 
     Raises:
@@ -43,7 +43,7 @@ def read_exceptions(pyproject: dict[str, Any], today: datetime.date) -> list[str
 def main() -> int:
     """Run pip-audit and return its exit code."""
     pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    ignored = read_exceptions(pyproject, datetime.datetime.now(datetime.UTC).date())
+    ignored = read_exceptions(pyproject, datetime.now(UTC).date())
     command = [sys.executable, "-m", "pip_audit", "--strict", "--progress-spinner", "off"]
     command += [f"--ignore-vuln={name}" for name in ignored]
     return subprocess.run(command, check=False).returncode  # noqa: S603 -- no part is input
