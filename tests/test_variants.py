@@ -5,15 +5,20 @@ They run on real servers, one variant after the other, because their suites use 
 
 from __future__ import annotations
 
+import asyncio
 import json
+import secrets
 import subprocess
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.test_answers import HOSTILE, assert_python_compiles
-from tools.common.processes import run_in_service
+from tools.common.environment import service_environment
+from tools.common.processes import run_in_service, try_run
+from tools.servers.clients import postgres_connection
 from tools.variants.checks import Outcome, checks, examine, table
 from tools.variants.variant import Variant, variants
 
@@ -40,13 +45,34 @@ sys.stdout.buffer.write(json.dumps(shown).encode())
 pytestmark = pytest.mark.timeout(900)
 
 
+@contextmanager
+def database_user(servers: Servers, rights: str) -> Iterator[dict[str, str]]:
+    """Create a user with a database of its own, and return the settings of the servers with it."""
+    settings = servers.environment()
+    name = f"developer_{secrets.token_hex(4)}"
+    password = secrets.token_hex(8)
+
+    async def administer(*statements: str) -> None:
+        async with postgres_connection(settings) as connection:
+            for statement in statements:
+                await connection.execute(statement)
+
+    user = f"CREATE ROLE {name} LOGIN {rights} PASSWORD '{password}'"
+    asyncio.run(administer(user, f"CREATE DATABASE {name} OWNER {name}"))
+    try:
+        own = {"POSTGRES_USER": name, "POSTGRES_PASSWORD": password, "POSTGRES_DB": name}
+        yield {**settings, **own}
+    finally:
+        asyncio.run(administer(f"DROP DATABASE {name} (FORCE)", f"DROP ROLE {name}"))
+
+
 @pytest.fixture(scope="module")
 def examined(render: Render, servers: Servers) -> Iterator[dict[str, Future[Outcomes]]]:
     """Run all checks in the background, one variant after the other."""
     for variant in VARIANTS:
         variant.folder = render(**variant.options)
-    settings = servers.environment()
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    developer = database_user(servers, "CREATEDB")  # no superuser, as a developer's is none
+    with developer as settings, ThreadPoolExecutor(max_workers=1) as pool:
         futures = {str(v): pool.submit(examine, v, settings) for v in VARIANTS}
         yield futures
         print(table({name: future.result() for name, future in futures.items()}))  # noqa: T201
@@ -101,3 +127,21 @@ def test_a_second_setup_keeps_the_secrets_and_the_lock_file(
     kept = {name: (folder / name).read_bytes() for name in (".env", "uv.lock")}
     run_in_service(folder, "make", "setup")
     assert kept == {name: (folder / name).read_bytes() for name in kept}
+
+
+def test_the_tests_of_a_service_say_which_right_the_database_user_lacks(
+    examined: dict[str, Future[Outcomes]], servers: Servers
+) -> None:
+    variant = VARIANTS[0]
+    examined[str(variant)].result()
+    with database_user(servers, "") as settings:
+        done = try_run(
+            variant.folder / ".venv/bin/pytest",
+            "tests/integration/test_users.py",
+            cwd=variant.folder,
+            environment=service_environment(settings),
+        )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    user = settings["POSTGRES_USER"]
+    assert f'Run as an administrator: ALTER USER "{user}" CREATEDB' in done.stdout
+    assert "Traceback" not in done.stdout

@@ -18,6 +18,11 @@ from src.utils.modules import import_submodules
 from src.utils.settings import ROOT
 from tests.support.servers import patience
 
+NO_RIGHT = (
+    "The tests create databases of their own, and {user} may not. Run as an administrator:"
+    ' ALTER USER "{user}" CREATEDB'
+)
+
 import_submodules(repositories)  # every table enters Base.metadata
 
 
@@ -72,7 +77,10 @@ async def empty_tables(postgres: PostgresSettings) -> None:
 @asynccontextmanager
 async def own_database(postgres: PostgresSettings, name: str) -> AsyncIterator[None]:
     """Create an empty database on the server, and drop it when the context is left."""
-    await execute(postgres, f'CREATE DATABASE "{name}"')
+    try:
+        await execute(postgres, f'CREATE DATABASE "{name}"')
+    except asyncpg.InsufficientPrivilegeError:
+        pytest.exit(NO_RIGHT.format(user=postgres.user), pytest.ExitCode.USAGE_ERROR)
     try:
         yield
     finally:
