@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.containers.stack import BETWEEN, PRODUCTION, VARIANTS, Stack
+from tests.containers.stack import BETWEEN, PRODUCTION, VARIANTS, Stack, docker
+from tools.common.docker import docker as try_docker
 from tools.common.docker import obstacle
 
 if TYPE_CHECKING:
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 # The first test of a stack builds its image, which takes long on a slow machine.
 TIMEOUT = 900
+# A substitute from the distribution's package, for machines that cannot pull the proxy's image.
+SUBSTITUTE = """
+FROM python:3.14-slim
+RUN apt-get -o Acquire::Check-Valid-Until=false update -q \
+ && apt-get install --yes -q --no-install-recommends haproxy
+USER haproxy
+STOPSIGNAL SIGUSR1
+ENTRYPOINT ["sh", "-c", "shift; exec haproxy -W -db \\"$@\\"", "--"]
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,3 +78,17 @@ def production(stack: Stack) -> Stack:
     """The stack, started without the development file."""
     stack.up(files=PRODUCTION)
     return stack
+
+
+@pytest.fixture(scope="session")
+def haproxy() -> Iterator[None]:
+    """Pull the proxy's image; if that fails, build a substitute and remove it afterwards."""
+    image = "haproxy:3.2"
+    for question in (("image", "inspect"), ("pull", "--quiet")):
+        if try_docker(*question, image, within=300).returncode == 0:
+            yield
+            return
+    build = ("docker", "build", "--quiet", "--tag", image, "-")
+    subprocess.run(build, input=SUBSTITUTE, text=True, check=True, timeout=300)
+    yield
+    docker("image", "rm", image)

@@ -101,7 +101,6 @@ def test_the_image_has_the_labels_user_and_health_check_that_describe_it(product
     labels = config["Labels"]
     assert labels["org.opencontainers.image.title"] == production.folder.name
     assert labels["org.opencontainers.image.licenses"] == "MIT"
-    assert labels["org.opencontainers.image.base.name"].endswith(BASE)
     assert config["User"] == "10001:10001"
     assert config["Healthcheck"]["Test"][:2] == ["CMD", "python"]
     assert "SECRET" not in json.dumps(config["Env"])

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import secrets
-import subprocess
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,40 +16,16 @@ import httpx2
 import pytest
 
 from tests.containers.stack import PASSWORD, PROXY, docker
-from tools.common.docker import docker as try_docker
 from tools.common.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.containers.stack import Stack
 
 SCALE = ("--scale", "micro_service=3", "--scale", "consume_worker=3")
 CLIENTS = 8
 ENOUGH = 400
-# A substitute from the distribution's package, for machines that cannot pull the proxy's image.
-SUBSTITUTE = """
-FROM python:3.14-slim
-RUN apt-get -o Acquire::Check-Valid-Until=false update -q \
- && apt-get install --yes -q --no-install-recommends haproxy
-USER haproxy
-STOPSIGNAL SIGUSR1
-ENTRYPOINT ["sh", "-c", "shift; exec haproxy -W -db \\"$@\\"", "--"]
-"""
-
-
-@pytest.fixture(scope="module")
-def haproxy() -> Iterator[None]:
-    """Pull the proxy's image; if that fails, build a substitute and remove it afterwards."""
-    image = "haproxy:3.2"
-    for question in (("image", "inspect"), ("pull", "--quiet")):
-        if try_docker(*question, image, within=300).returncode == 0:
-            yield
-            return
-    build = ("docker", "build", "--quiet", "--tag", image, "-")
-    subprocess.run(build, input=SUBSTITUTE, text=True, check=True, timeout=300)
-    yield
-    docker("image", "rm", image)
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +96,18 @@ class Load:
 
     async def during(self, replicas: Sequence[str] = ()) -> None:
         """Stop and start replicas one after the other while the clients send requests."""
+
+        def restart() -> None:
+            for replica in replicas:
+                time.sleep(1)
+                stop_and_start(replica)
+
+        await self.during_work(restart)
+
+    async def during_work(self, work: Callable[[], object]) -> None:
+        """Do some work in a thread while the clients send requests."""
         clients = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
-        for replica in replicas:
-            await asyncio.sleep(1)
-            await asyncio.to_thread(stop_and_start, replica)
+        await asyncio.to_thread(work)
         self.done = True
         await asyncio.gather(*clients)
 

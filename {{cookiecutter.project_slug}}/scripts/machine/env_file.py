@@ -56,6 +56,15 @@ def append(path: Path, values: dict[str, str]) -> None:
         file.write("".join(line + end for line in lines))
 
 
+def replace(text: str, name: str, value: str) -> str:
+    """Return the text of an `.env` file with another value of a setting, or with a new line."""
+    for setting in SETTING.finditer(text):
+        if setting[1] == name:
+            return text[: setting.start(2)] + value + text[setting.end(2) :]
+    end = "\r\n" if "\r\n" in text else "\n"
+    return f"{text}{end * bool(text and not text.endswith(end))}{name}={value}{end}"
+
+
 def value_of(written: str) -> str:
     """Return a written value without its quotes and without a comment behind it."""
     closing = written.find(written[:1], 1) if written[:1] in ("'", '"') else -1
