@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractIncomingMessage,
+    HeadersType,
+)
 
-from src.repositories.rabbitmq.connection import RabbitMQBroker
+from src.repositories.rabbitmq.connection import RabbitMQBroker, open_channel
+from src.repositories.rabbitmq.declarer import Declarer
 from src.repositories.rabbitmq.topology import Topology
 from tests.machinery.support.messages import EVENT_TYPE
 from tests.support.waiting import eventually
@@ -18,6 +24,7 @@ from tests.support.waiting import eventually
 class Queues:
     """The queues of one topology."""
 
+    connection: AbstractConnection
     channel: AbstractChannel
     topology: Topology
 
@@ -46,7 +53,8 @@ class Queues:
             delivery_mode=DeliveryMode.PERSISTENT,
             headers=headers,
         )
-        await self.channel.default_exchange.publish(message, queue or self.topology.queue)
+        exchange = await self.channel.get_exchange(self.topology.queues_exchange, ensure=False)
+        await exchange.publish(message, queue or self.topology.queue)
         return str(message.message_id)
 
     async def count(self, name: str) -> int:
@@ -67,9 +75,14 @@ class Queues:
         for name in self.names:
             await (await self.channel.get_queue(name)).purge()
 
+    async def declare(self) -> None:
+        """Declare what the consumer needs."""
+        await Declarer(topology=self.topology).declare_all(self.connection)
+
     async def delete(self) -> None:
-        """Delete the exchange and the queues. RabbitMQ ignores those that do not exist."""
-        await self.channel.exchange_delete(self.topology.exchange)
+        """Delete the exchanges and the queues. RabbitMQ ignores those that do not exist."""
+        for exchange in (self.topology.exchange, self.topology.queues_exchange):
+            await self.channel.exchange_delete(exchange)
         for name in self.names:
             await self.channel.queue_delete(name)
 
@@ -77,15 +90,16 @@ class Queues:
 @asynccontextmanager
 async def open_queues(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[Queues]:
     """Open a channel to the queues of a topology."""
-    async with broker.channel("tests") as channel:
-        yield Queues(channel=channel, topology=topology)
+    async with broker.connect("tests") as connection:
+        channel = await open_channel(connection)
+        yield Queues(connection=connection, channel=channel, topology=topology)
 
 
 @asynccontextmanager
 async def declared(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[None]:
     """Declare the topology, and delete it when the context is left."""
     async with open_queues(broker, topology) as queues:
-        await topology.declare(queues.channel)
+        await queues.declare()
         try:
             yield
         finally:

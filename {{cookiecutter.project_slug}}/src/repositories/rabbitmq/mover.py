@@ -1,0 +1,128 @@
+"""Moves messages into queues with the arguments and the bindings of this version.
+
+The arguments of a queue cannot be changed. So its messages move to a temporary queue, the queue is
+deleted and declared again, and the messages move back. The temporary queue is bound like the queue,
+so that each new message reaches one of them. The next run completes a run that was interrupted.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
+from aio_pika.exceptions import ChannelNotFoundEntity
+
+from src.repositories.rabbitmq.connection import (
+    PUBLISH_TIMEOUT_SECONDS,
+    RabbitMQBroker,
+    open_channel,
+)
+from src.repositories.rabbitmq.declarer import Declarer, bind, bounded_channel
+from src.repositories.rabbitmq.failures import send_copy
+from src.repositories.rabbitmq.topology import Binding, Queue, Topology
+
+BATCH_SIZE = 100
+
+
+class QueueInUseError(Exception):
+    """A worker consumes the queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueMover:
+    """Replaces queues. No message is lost; one that arrives meanwhile may be doubled."""
+
+    broker: RabbitMQBroker
+    declarer: Declarer
+
+    @property
+    def _topology(self) -> Topology:
+        return self.declarer.topology
+
+    async def move(self) -> dict[str, int]:
+        """Replace each queue that differs, and the worker's queue to remove former bindings.
+
+        Returns the number of messages in each replaced queue. Raises `QueueInUseError` while a
+        worker consumes.
+        """
+        moved = {}
+        async with self.broker.connect(f"{self._topology.name} move-queue") as connection:
+            await self._refuse_consumers(connection)
+            await self.declarer.declare_exchanges(connection)
+            for queue in self._topology.queues:
+                is_right = await self.declarer.declare_queue(connection, queue)
+                was_interrupted = await _consumers(connection, _temporary(queue)) is not None
+                if not is_right or was_interrupted or queue.name == self._topology.queue:
+                    moved[queue.name] = await self._replace(connection, queue)
+        return moved
+
+    async def _refuse_consumers(self, connection: AbstractConnection) -> None:
+        name = self._topology.queue
+        if consumers := await _consumers(connection, name):
+            raise QueueInUseError(f"{name} has {consumers} consumers: stop the workers first.")
+
+    async def _replace(self, connection: AbstractConnection, queue: Queue) -> int:
+        temporary = self._topology.bound_by_name(_temporary(queue), {}, queue.bindings)
+        foreign = self._topology.foreign if queue.name == self._topology.queue else ()
+        await self.declarer.declare_queue(connection, temporary)
+        await _bind_existing(connection, temporary.name, foreign)
+        channel = await open_channel(connection)
+        await self._drain(channel, queue.name, temporary.name)
+        await self._refuse_consumers(connection)
+        await channel.queue_delete(queue.name)
+        await self.declarer.declare_queue(connection, queue)
+        await _bind_existing(connection, queue.name, foreign)
+        source = await channel.get_queue(temporary.name)
+        for exchange, routing_key in (*temporary.bindings, *foreign):
+            await source.unbind(exchange, routing_key)
+        moved = await self._drain(channel, temporary.name, queue.name)
+        await channel.queue_delete(temporary.name)
+        return moved
+
+    async def _drain(self, channel: AbstractChannel, source: str, target: str) -> int:
+        """Move all messages, each one removed after the broker has stored its copy."""
+        queue = await channel.get_queue(source)
+        moved = 0
+        while messages := await _take(queue):
+            copies = [send_copy(self._topology, it, target, it.headers) for it in messages]
+            await asyncio.gather(*copies)
+            await messages[-1].ack(multiple=True)
+            moved += len(messages)
+        return moved
+
+
+async def _take(queue: AbstractQueue) -> list[AbstractIncomingMessage]:
+    messages: list[AbstractIncomingMessage] = []
+    while len(messages) < BATCH_SIZE:
+        message = await queue.get(fail=False, timeout=PUBLISH_TIMEOUT_SECONDS)
+        if message is None:
+            break
+        messages.append(message)
+    return messages
+
+
+def _temporary(queue: Queue) -> str:
+    return f"{queue.name}.moving"
+
+
+async def _consumers(connection: AbstractConnection, name: str) -> int | None:
+    """Return the number of consumers of a queue, or None if there is no such queue."""
+    with suppress(ChannelNotFoundEntity):
+        async with bounded_channel(connection) as channel:
+            queue = await channel.declare_queue(name, passive=True)
+            return queue.declaration_result.consumer_count
+    return None
+
+
+async def _bind_existing(
+    connection: AbstractConnection, name: str, bindings: Sequence[Binding]
+) -> None:
+    for binding in bindings:
+        with suppress(ChannelNotFoundEntity):
+            await bind(connection, name, [binding])
