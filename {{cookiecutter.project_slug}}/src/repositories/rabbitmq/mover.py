@@ -1,8 +1,8 @@
 """Moves messages into queues with the arguments and the bindings of this version.
 
 The arguments of a queue cannot be changed. So its messages move to a temporary queue, the queue is
-deleted and declared again, and the messages move back. The temporary queue is bound like the queue,
-so that each new message reaches one of them. The next run completes a run that was interrupted.
+deleted and declared again, and the messages move back. The bindings move before the messages, so
+each new message reaches a queue. The next run completes a run that was interrupted.
 """
 
 import asyncio
@@ -28,10 +28,12 @@ from src.repositories.rabbitmq.failures import send_copy
 from src.repositories.rabbitmq.topology import Binding, Queue, Topology
 
 BATCH_SIZE = 100
+CHECKS = 30
+CHECK_SECONDS = 0.1
 
 
 class QueueInUseError(Exception):
-    """A worker consumes the queue."""
+    """A worker consumes the queue, or another command reads it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,34 +55,28 @@ class QueueMover:
         """
         moved = {}
         async with self.broker.connect(f"{self._topology.name} move-queue") as connection:
-            await self._refuse_consumers(connection)
+            await _refuse_consumers(connection, self._topology.queue)
             await self.declarer.declare_exchanges(connection)
             for queue in self._topology.queues:
                 is_right = await self.declarer.declare_queue(connection, queue)
-                was_interrupted = await _consumers(connection, _temporary(queue)) is not None
+                was_interrupted = await consumers_of(connection, _temporary(queue)) is not None
                 if not is_right or was_interrupted or queue.name == self._topology.queue:
                     moved[queue.name] = await self._replace(connection, queue)
         return moved
 
-    async def _refuse_consumers(self, connection: AbstractConnection) -> None:
-        name = self._topology.queue
-        if consumers := await _consumers(connection, name):
-            raise QueueInUseError(f"{name} has {consumers} consumers: stop the workers first.")
-
     async def _replace(self, connection: AbstractConnection, queue: Queue) -> int:
-        temporary = self._topology.bound_by_name(_temporary(queue), {}, queue.bindings)
-        foreign = self._topology.foreign if queue.name == self._topology.queue else ()
+        await _refuse_consumers(connection, queue.name)
+        is_worker_s = queue.name == self._topology.queue
+        bindings = [*queue.bindings, *(self._topology.foreign if is_worker_s else ())]
+        temporary = self._topology.bound_by_name(_temporary(queue), {})
         await self.declarer.declare_queue(connection, temporary)
-        await _bind_existing(connection, temporary.name, foreign)
+        await _rebind(connection, bindings, source=queue.name, target=temporary.name)
         channel = await open_channel(connection)
         await self._drain(channel, queue.name, temporary.name)
-        await self._refuse_consumers(connection)
+        await _refuse_consumers(connection, queue.name)
         await channel.queue_delete(queue.name)
         await self.declarer.declare_queue(connection, queue)
-        await _bind_existing(connection, queue.name, foreign)
-        source = await channel.get_queue(temporary.name)
-        for exchange, routing_key in (*temporary.bindings, *foreign):
-            await source.unbind(exchange, routing_key)
+        await _rebind(connection, bindings, source=temporary.name, target=queue.name)
         moved = await self._drain(channel, temporary.name, queue.name)
         await channel.queue_delete(temporary.name)
         return moved
@@ -111,7 +107,21 @@ def _temporary(queue: Queue) -> str:
     return f"{queue.name}.moving"
 
 
-async def _consumers(connection: AbstractConnection, name: str) -> int | None:
+async def _refuse_consumers(connection: AbstractConnection, name: str) -> None:
+    """Return if no consumer is connected to a queue.
+
+    A quorum queue counts a message that a client has got as a consumer, until it has processed the
+    acknowledgement.
+    """
+    for _ in range(CHECKS):
+        consumers = await consumers_of(connection, name)
+        if not consumers:
+            return
+        await asyncio.sleep(CHECK_SECONDS)
+    raise QueueInUseError(f"{name} has {consumers} consumers: stop the workers first.")
+
+
+async def consumers_of(connection: AbstractConnection, name: str) -> int | None:
     """Return the number of consumers of a queue, or None if there is no such queue."""
     with suppress(ChannelNotFoundEntity):
         async with bounded_channel(connection) as channel:
@@ -120,9 +130,16 @@ async def _consumers(connection: AbstractConnection, name: str) -> int | None:
     return None
 
 
-async def _bind_existing(
-    connection: AbstractConnection, name: str, bindings: Sequence[Binding]
+async def _rebind(
+    connection: AbstractConnection, bindings: Sequence[Binding], *, source: str, target: str
 ) -> None:
+    """Bind one queue in place of another. Both have the bindings for a moment, so none is missing.
+
+    An exchange of another service that does not exist has no messages, and is left out.
+    """
     for binding in bindings:
         with suppress(ChannelNotFoundEntity):
-            await bind(connection, name, [binding])
+            await bind(connection, target, [binding])
+        async with bounded_channel(connection) as channel:
+            queue = await channel.get_queue(source, ensure=False)
+            await queue.unbind(*binding)

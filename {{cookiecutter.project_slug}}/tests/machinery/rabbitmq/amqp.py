@@ -15,6 +15,7 @@ from aio_pika.abc import (
 
 from src.repositories.rabbitmq.connection import RabbitMQBroker, open_channel
 from src.repositories.rabbitmq.declarer import Declarer
+from src.repositories.rabbitmq.mover import consumers_of
 from src.repositories.rabbitmq.topology import Topology
 from tests.machinery.support.messages import EVENT_TYPE
 from tests.support.waiting import eventually
@@ -62,6 +63,17 @@ class Queues:
         queue = await self.channel.declare_queue(name, passive=True)
         return queue.declaration_result.message_count or 0
 
+    async def consumers(self, name: str) -> int | None:
+        """Return the number of consumers of a queue, or None if there is no such queue."""
+        return await consumers_of(self.connection, name)
+
+    async def replace_by_a_former_one(self, name: str) -> None:
+        """Replace a queue by one with other arguments, as a former version may have declared."""
+        await self.channel.queue_delete(name)
+        arguments: HeadersType = {"x-queue-type": "quorum", "x-delivery-limit": 77}
+        queue = await self.channel.declare_queue(name, durable=True, arguments=arguments)
+        await queue.bind(self.topology.queues_exchange, name)
+
     async def take(self, name: str, seconds: float = 20) -> AbstractIncomingMessage:
         """Wait for the next message of a queue, remove it and return it."""
         queue = await self.channel.get_queue(name)
@@ -85,6 +97,7 @@ class Queues:
             await self.channel.exchange_delete(exchange)
         for name in self.names:
             await self.channel.queue_delete(name)
+            await self.channel.queue_delete(f"{name}.moving")
 
 
 @asynccontextmanager
