@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import aio_pika
+import pytest
 
 from tests.resilience import amqp, checker, report
+from tools.common.errors import ToolError
 from tools.common.processes import run_in_service
 from tools.common.waiting import eventually
 from tools.servers.clients import connect_rabbitmq
@@ -46,8 +48,7 @@ def test_a_missing_exchange_of_another_service_stops_no_own_event_and_is_bound_o
     new_runner: NewRunner, changed: Path, servers: Servers
 ) -> None:
     exchange = f"customers-{uuid4().hex[:8]}.events"
-    consumer = changed / "src/consumers/customer_joined.py"
-    consumer.write_text(CONSUMER.replace("EXCHANGE", exchange), encoding="utf-8")
+    add_consumer(changed, exchange)
     user = limited_user(servers.rabbitmq, "resilience-", readable="customers-")
     runner = new_runner(changed, **user)
     runner.consumer()
@@ -66,6 +67,27 @@ def test_a_missing_exchange_of_another_service_stops_no_own_event_and_is_bound_o
     eventually("its event has its effect", lambda: checker.count(runner, statement) == 1)
     [line] = runner.log_lines("exchange_unavailable")
     assert line["exchange"] == exchange
+
+
+def test_a_move_without_a_right_that_it_needs_changes_nothing(
+    new_runner: NewRunner, changed: Path, servers: Servers
+) -> None:
+    exchange = f"secret-{uuid4().hex[:8]}.events"
+    add_consumer(changed, exchange)
+    runner = new_runner(changed, **limited_user(servers.rabbitmq, "resilience-"))
+    runner.terminate(runner.consumer())
+    amqp.publish(runner, amqp.event("user.registered.v1", user_id=str(uuid4())))
+    with pytest.raises(ToolError, match=f"read access to exchange '{exchange}' .* refused"):
+        run_in_service(changed, runner.python, "-m", "src.manage", "move-queue", **runner.settings)
+    assert amqp.length(runner, f"{runner.name}.consume_worker") == 1
+    with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+        amqp.length(runner, f"{runner.name}.consume_worker.moving")
+
+
+def add_consumer(service: Path, exchange: str) -> None:
+    """Subscribe a service to an event of another one."""
+    consumer = service / "src/consumers/customer_joined.py"
+    consumer.write_text(CONSUMER.replace("EXCHANGE", exchange), encoding="utf-8")
 
 
 async def declare(servers: Servers, exchange: str) -> None:

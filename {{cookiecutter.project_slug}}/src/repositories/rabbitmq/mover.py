@@ -25,7 +25,7 @@ from src.repositories.rabbitmq.connection import (
 )
 from src.repositories.rabbitmq.declarer import Declarer, bind, bounded_channel
 from src.repositories.rabbitmq.failures import send_copy
-from src.repositories.rabbitmq.topology import Binding, Queue, Topology
+from src.repositories.rabbitmq.topology import UNLIMITED, Binding, Queue, Topology
 
 BATCH_SIZE = 100
 CHECKS = 30
@@ -56,19 +56,22 @@ class QueueMover:
         moved = {}
         async with self.broker.connect(f"{self._topology.name} move-queue") as connection:
             await _refuse_consumers(connection, self._topology.queue)
-            await self.declarer.declare_exchanges(connection)
+            await self.declarer.declare_all(connection)
+            # A right that is missing fails here, before any change.
+            await _bind_existing(connection, self._topology.queue, self._topology.foreign)
             for queue in self._topology.queues:
                 is_right = await self.declarer.declare_queue(connection, queue)
-                was_interrupted = await consumers_of(connection, _temporary(queue)) is not None
+                temporary = f"{queue.name}.moving"
+                was_interrupted = await consumers_of(connection, temporary) is not None
                 if not is_right or was_interrupted or queue.name == self._topology.queue:
-                    moved[queue.name] = await self._replace(connection, queue)
+                    moved[queue.name] = await self._replace(connection, queue, temporary)
         return moved
 
-    async def _replace(self, connection: AbstractConnection, queue: Queue) -> int:
+    async def _replace(self, connection: AbstractConnection, queue: Queue, name: str) -> int:
         await _refuse_consumers(connection, queue.name)
         is_worker_s = queue.name == self._topology.queue
         bindings = [*queue.bindings, *(self._topology.foreign if is_worker_s else ())]
-        temporary = self._topology.bound_by_name(_temporary(queue), {})
+        temporary = self._topology.bound_by_name(name, {"x-delivery-limit": UNLIMITED})
         await self.declarer.declare_queue(connection, temporary)
         await _rebind(connection, bindings, source=queue.name, target=temporary.name)
         channel = await open_channel(connection)
@@ -103,10 +106,6 @@ async def _take(queue: AbstractQueue) -> list[AbstractIncomingMessage]:
     return messages
 
 
-def _temporary(queue: Queue) -> str:
-    return f"{queue.name}.moving"
-
-
 async def _refuse_consumers(connection: AbstractConnection, name: str) -> None:
     """Return if no consumer is connected to a queue.
 
@@ -130,16 +129,21 @@ async def consumers_of(connection: AbstractConnection, name: str) -> int | None:
     return None
 
 
+async def _bind_existing(
+    connection: AbstractConnection, name: str, bindings: Sequence[Binding]
+) -> None:
+    """Bind a queue. An exchange of another service that does not exist yet is left out."""
+    for binding in bindings:
+        with suppress(ChannelNotFoundEntity):
+            await bind(connection, name, [binding])
+
+
 async def _rebind(
     connection: AbstractConnection, bindings: Sequence[Binding], *, source: str, target: str
 ) -> None:
-    """Bind one queue in place of another. Both have the bindings for a moment, so none is missing.
-
-    An exchange of another service that does not exist has no messages, and is left out.
-    """
+    """Bind one queue in place of another. For a moment both have a binding, so none is missing."""
     for binding in bindings:
-        with suppress(ChannelNotFoundEntity):
-            await bind(connection, target, [binding])
+        await _bind_existing(connection, target, [binding])
         async with bounded_channel(connection) as channel:
             queue = await channel.get_queue(source, ensure=False)
             await queue.unbind(*binding)

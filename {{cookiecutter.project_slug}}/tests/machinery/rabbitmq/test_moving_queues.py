@@ -15,6 +15,7 @@ from src.repositories.rabbitmq import mover
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.declarer import Declarer
 from src.repositories.rabbitmq.mover import QueueInUseError, QueueMover
+from src.repositories.rabbitmq.topology import UNLIMITED
 from src.utils.settings import Settings
 from tests.machinery.rabbitmq.amqp import Queues
 from tests.machinery.rabbitmq.queue import RabbitMQQueue
@@ -102,8 +103,9 @@ async def test_bindings_that_no_subscription_has_any_more_are_removed(
 async def test_bindings_to_exchanges_of_other_services_are_kept(
     broker: RabbitMQBroker, queues: Queues
 ) -> None:
-    foreign = await queues.channel.declare_exchange(f"{queues.topology.name}-orders", durable=True)
-    subscriptions = [(foreign.name, EVENT_TYPE), ("amq.missing", EVENT_TYPE)]
+    name = queues.topology.name
+    foreign = await queues.channel.declare_exchange(f"{name}-orders", durable=True)
+    subscriptions = [(foreign.name, EVENT_TYPE), (f"{name}-missing", EVENT_TYPE)]
     topology = replace(queues.topology, foreign=subscriptions)
     await QueueMover(broker=broker, declarer=Declarer(topology=topology)).move()
     await foreign.publish(Message(b"{}", message_id="foreign"), EVENT_TYPE)
@@ -142,7 +144,8 @@ async def test_an_interrupted_move_is_completed_by_the_next_one(
     for name in (topology.queue, topology.dead_queue):
         temporary = f"{name}.moving"
         bindings = next(queue.bindings for queue in topology.queues if queue.name == name)
-        declaration = topology.bound_by_name(temporary, {}, bindings)
+        options = {"x-delivery-limit": UNLIMITED}
+        declaration = topology.bound_by_name(temporary, options, bindings)
         await Declarer(topology=topology).declare_queue(queues.connection, declaration)
         sent[name] = [await queues.send(queue=temporary)]
         if is_deleted:
