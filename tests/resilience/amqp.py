@@ -91,7 +91,7 @@ def publish(runner: Runner, *events: dict[str, Any] | bytes) -> None:
                 message = aio_pika.Message(it, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
                 await channel.default_exchange.publish(message, f"{runner.name}.consume_worker")
             else:
-                await exchange.publish(_to_message(it), it["type"])
+                await exchange.publish(to_message(it), it["type"])
 
     asyncio.run(_with_channel(runner, send))
 
@@ -102,13 +102,13 @@ def publish_copies(runner: Runner, events: Sequence[dict[str, Any]], copies: int
     async def send(channel: AbstractChannel) -> None:
         exchange = await channel.get_exchange(f"{runner.name}.events", ensure=False)
         for it in events:
-            sending = (exchange.publish(_to_message(it), it["type"]) for _ in range(copies))
+            sending = (exchange.publish(to_message(it), it["type"]) for _ in range(copies))
             await asyncio.gather(*sending)
 
     asyncio.run(_with_channel(runner, send))
 
 
-def _to_message(it: dict[str, Any]) -> aio_pika.Message:
+def to_message(it: dict[str, Any]) -> aio_pika.Message:
     return aio_pika.Message(
         json.dumps(it).encode(),
         message_id=it["id"],

@@ -22,7 +22,7 @@ INBOX = "src/repositories/outbox/inbox.py"
 HANDLE = "        async with asyncio.timeout(self.handler_timeout_seconds):\n"
 NEXT = "\n    async def _handle_redelivered("
 ACK = "        await message.ack()\n" + NEXT
-RETRY = "            await retry(self.topology, message, error)\n"
+RETRY = "            await failures.retry(self.declarer.topology, message, error)\n"
 STORED = "            self.has_events = True\n"
 CLAIM = "        return result.rowcount == 1\n"
 TRIES = 2
@@ -33,7 +33,7 @@ BYPASS = """            import orjson
 
             relay = build_container(load_settings()).resolve(Job)
             async with relay.broker.channel("mutant") as channel:
-                exchange, _ = await relay.topology.declare(channel)
+                exchange = await channel.get_exchange(relay.declarer.topology.exchange)
                 for row in values["events"]:
                     body = orjson.dumps(row["envelope"])
                     await exchange.publish(Message(body), row["event_type"])

@@ -110,6 +110,13 @@ class ContainerServer(Server):
         """Continue all its processes."""
         self._call("unpause")
 
+    def control(self, *words: str) -> None:
+        """Run a command in the container."""
+        answer = docker("exec", self._name, *words)
+        if answer.returncode != 0:
+            text = f"{words[0]} in {self._name}: {answer.stdout.strip()}"
+            raise ToolError(text)
+
     def trouble(self) -> str | None:
         """Return the container's state if it has ended, else None."""
         answer = docker("inspect", "--format", "{{.State.Status}}", self._name)

@@ -29,7 +29,7 @@ class Namespace:
         await self._administer(f'CREATE DATABASE "{self.settings["POSTGRES_DB"]}"')
 
     async def remove(self) -> None:
-        """Remove the database, the queues, the exchange and the keys."""
+        """Remove the database, the queues, the exchanges and the keys."""
         await self._administer(f'DROP DATABASE IF EXISTS "{self.settings["POSTGRES_DB"]}" (FORCE)')
         async with redis_client(self.settings) as client:
             async for key in client.scan_iter(match=f"*{self.name}*"):
@@ -38,7 +38,8 @@ class Namespace:
             channel = await connection.channel()
             for queue in queue_names(self.settings):
                 await channel.queue_delete(queue)
-            await channel.exchange_delete(f"{self.name}.events")
+            for exchange in ("events", "queues"):
+                await channel.exchange_delete(f"{self.name}.{exchange}")
 
     async def _administer(self, statement: str) -> None:
         async with postgres_connection(self._servers) as connection:

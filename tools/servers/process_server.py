@@ -73,6 +73,10 @@ class ProcessServer(Server):
         for pid in machine.tree(self._running().pid):
             machine.send(pid, signal.SIGCONT)
 
+    def control(self, *words: str) -> None:
+        """Run a command that is installed beside the server's program."""
+        self.run(str(self._program.parent / words[0]), *words[1:])
+
     def trouble(self) -> str | None:
         """Return its exit code in words if it has ended, else None."""
         code = self._process.poll() if self._process else None

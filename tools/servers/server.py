@@ -40,6 +40,10 @@ class Server(ABC):
         """Continue it after a pause."""
 
     @abstractmethod
+    def control(self, *words: str) -> None:
+        """Run a command that the server brings for its administrator."""
+
+    @abstractmethod
     def trouble(self) -> str | None:
         """Return why it can no longer come up, or None while it may."""
 
@@ -103,6 +107,10 @@ class GivenServer(Server):
         self._refuse()
 
     def resume(self) -> None:
+        """Refuse: this run did not start it."""
+        self._refuse()
+
+    def control(self, *words: str) -> None:  # noqa: ARG002 -- the base class has it
         """Refuse: this run did not start it."""
         self._refuse()
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 TRACES = {"use_redis": r"redis(?!patch)", "use_rabbitmq": r"rabbit|amqp|aio.?pika|broker|topolog"}
 # Written on this machine, or the record of the answers.
 NOT_SOURCE = {".venv", "uv.lock", "__pycache__", ".env", ".template.json"}
-# Called by FastAPI, by libraries or by a type's syntax, or read by libraries or by clients.
+# Called by FastAPI, by libraries or by a type's syntax, or read by libraries, by clients or in
+# another variant.
 USED = (
-    "__class_getitem__,base_exceptions,environment,expires_in,get_expiry,handlers,incr,last_error,"
+    "__class_getitem__,base_exceptions,environment,exchange,expires_in,get_expiry,handlers,incr,last_error,"
     "metadata,reset,token_type,type_annotation_map,updated_at"
 )
 

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("created_at", TIME, server_default=sa.func.now(), nullable=False),
         sa.Column("available_at", TIME, server_default=sa.func.now(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("waits", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("sequence", name="pk_outbox_messages"),
     )

@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from src.consumers.subscription import AnySubscription, EventUseCase, Subscription
-from src.usecases.ports.messaging import MessageHandler, PermanentError
+from src.usecases.ports.messaging import MessageHandler, PermanentError, UnknownEventError
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class EventDispatcher(MessageHandler):
             if subscription is None:
                 if event.type in self.own_events:
                     return
-                raise PermanentError("unknown", f"No consumer handles events of {event.type!r}.")
+                raise UnknownEventError("unknown", f"No consumer handles {event.type!r}.")
             data = subscription.model.model_validate(event.data)
         except ValidationError as error:
             # Without the values, which would appear in logs and dead letters.

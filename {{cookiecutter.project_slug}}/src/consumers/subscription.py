@@ -2,6 +2,7 @@
 
 The worker finds a subscription in a variable of any module of this package:
 `subscription = Subscription("order.placed.v1", OrderPlacedV1, confirm_order)`.
+`exchange` names the exchange of another service that publishes the event.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,14 +22,12 @@ EventModel_contra = TypeVar("EventModel_contra", bound=BaseModel, contravariant=
 
 @dataclass(frozen=True)
 class Subscription(Generic[EventModel]):
-    """Ties an event's name to the model of its data and to the function that handles it.
-
-    The dispatcher opens the unit of work, claims the message, calls the function and commits.
-    """
+    """Ties an event to its model and the function that the dispatcher calls in a unit of work."""
 
     event_type: str
     model: type[EventModel]
     consume: Callable[[EventModel, UnitOfWork], Awaitable[None]]
+    exchange: str | None = None
 
 
 class EventUseCase(Protocol[EventModel_contra]):
@@ -45,6 +44,7 @@ class UseCaseSubscription(Generic[EventModel]):
     event_type: str
     model: type[EventModel]
     use_case: type[EventUseCase[EventModel]]
+    exchange: str | None = None
 
 
 AnySubscription = Subscription[Any] | UseCaseSubscription[Any]

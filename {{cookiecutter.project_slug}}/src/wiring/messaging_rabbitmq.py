@@ -12,6 +12,8 @@ from src.repositories.postgres.engine import Database
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
 from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
+from src.repositories.rabbitmq.declarer import Declarer
+from src.repositories.rabbitmq.mover import QueueInUseError, QueueMover
 from src.repositories.rabbitmq.relay import OutboxRelay
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.operations.check_readiness import Dependency
@@ -23,7 +25,7 @@ from src.usecases.ports.messaging import (
 )
 from src.utils.setting_types import Delays, Secret
 from src.utils.settings import ServerSettings, Settings
-from src.wiring import Job, Part
+from src.wiring import Command, Job, Part
 
 
 class RabbitMQSettings(ServerSettings, env_prefix="RABBITMQ_"):
@@ -50,47 +52,51 @@ def create_broker(rabbitmq: RabbitMQSettings) -> RabbitMQBroker:
 
 def create_topology(settings: Settings) -> Topology:
     """Return the exchange and the queues of this service."""
+    subscriptions = sorted(load_subscriptions().items())
+    own = {event_type for event_type, it in subscriptions if it.exchange is None}
     return Topology(
         name=settings[AppSettings].name,
         retry_delays=settings[RabbitMQSettings].retry_delays_seconds,
-        event_types=sorted({*load_subscriptions(), *EVENT_TYPES}),
+        event_types=sorted({*own, *EVENT_TYPES}),
+        foreign=[(it.exchange, event_type) for event_type, it in subscriptions if it.exchange],
     )
 
 
 def register(container: punq.Container, settings: Settings) -> None:
     """Register the path of events from the outbox to their consumers."""
     broker = create_broker(settings[RabbitMQSettings])
-    topology = create_topology(settings)
+    declarer = Declarer(topology=create_topology(settings))
     container.register(RabbitMQBroker, instance=broker)
     container.register(
         Dependency,
         # Not required: without the broker, events are delivered later, and none is lost.
         instance=Dependency(name="rabbitmq", check=broker.check, is_required=False),
     )
-    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker=broker, topology=topology))
-    _register_relay(container, broker, topology)
-    _register_consumer(container, broker, topology, settings[WorkerSettings])
+    container.register(DeadLetters, instance=RabbitMQDeadLetters(broker=broker, declarer=declarer))
+    container.register(QueueMover, instance=QueueMover(broker=broker, declarer=declarer))
+    _register_relay(container, broker, declarer)
+    _register_consumer(container, broker, declarer, settings[WorkerSettings])
 
 
-def _register_relay(container: punq.Container, broker: RabbitMQBroker, topology: Topology) -> None:
+def _register_relay(container: punq.Container, broker: RabbitMQBroker, declarer: Declarer) -> None:
     outbox = OutboxReader(database=container.resolve(Database))
     relay = OutboxRelay(
         outbox=outbox,
         listener=container.resolve(OutboxListener),
         broker=broker,
-        topology=topology,
+        declarer=declarer,
     )
     container.register(OutboxBacklog, instance=outbox)
     container.register(Job, instance=relay)
 
 
 def _register_consumer(
-    container: punq.Container, broker: RabbitMQBroker, topology: Topology, worker: WorkerSettings
+    container: punq.Container, broker: RabbitMQBroker, declarer: Declarer, worker: WorkerSettings
 ) -> None:
     def consumer() -> RabbitMQConsumer:
         return RabbitMQConsumer(
             broker=broker,
-            topology=topology,
+            declarer=declarer,
             handle=container.resolve(MessageHandler),
             concurrency=worker.concurrency,
             handler_timeout_seconds=worker.handler_timeout_seconds,
@@ -99,4 +105,23 @@ def _register_consumer(
     container.register(EventConsumer, factory=consumer, scope=punq.Scope.singleton)
 
 
-part = Part(settings=(RabbitMQSettings,), register=register)
+async def move_queue(container: punq.Container, _: str | None) -> str:
+    """Replace the queues that this version declares with other arguments or bindings."""
+    try:
+        moved = await container.resolve(QueueMover).move()
+    except QueueInUseError as error:
+        raise SystemExit(str(error)) from None
+    return "\n".join(f"{name}: {count} messages moved" for name, count in moved.items())
+
+
+part = Part(
+    settings=(RabbitMQSettings,),
+    register=register,
+    commands=(
+        Command(
+            name="move-queue",
+            help="give queues the arguments and bindings of this version",
+            run=move_queue,
+        ),
+    ),
+)

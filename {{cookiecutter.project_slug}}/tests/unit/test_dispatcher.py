@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from src.consumers.dispatcher import EventDispatcher
 from src.consumers.subscription import Subscription, UseCaseSubscription
-from src.usecases.ports.messaging import PermanentError
+from src.usecases.ports.messaging import PermanentError, UnknownEventError
 from src.usecases.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.fakes.database import InMemoryDatabase
 from tests.fakes.inbox import ProcessedMessage
@@ -181,10 +181,10 @@ async def test_an_event_of_this_service_without_a_consumer_is_ignored(
 
 
 @pytest.mark.parametrize("event_type", ["", "machinery.handled.v2", "machinery.unknown.v1", "*"])
-async def test_an_event_of_an_unknown_type_is_a_permanent_error(
+async def test_an_event_of_an_unknown_type_is_an_error_of_its_own(
     dispatch: EventDispatcher, store: InMemoryDatabase, event_type: str
 ) -> None:
-    with pytest.raises(PermanentError) as refusal:
+    with pytest.raises(UnknownEventError) as refusal:
         await dispatch(message(type=event_type))
 
     assert refusal.value.reason == "unknown"

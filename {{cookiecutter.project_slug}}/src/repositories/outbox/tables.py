@@ -23,6 +23,7 @@ class OutboxRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     available_at: Mapped[datetime] = mapped_column(server_default=func.now())
     attempts: Mapped[int] = mapped_column(server_default="0")
+    waits: Mapped[int] = mapped_column(server_default="0")
     last_error: Mapped[str | None]
 
 

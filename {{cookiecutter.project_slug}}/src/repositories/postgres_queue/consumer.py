@@ -17,15 +17,10 @@ from sqlalchemy import Executable, Row
 
 from src.repositories.outbox import notify
 from src.repositories.postgres.engine import Database
-from src.repositories.postgres_queue.failures import Outcome, retry, send_to_dead_letters
+from src.repositories.postgres_queue.failures import Outcome, reject, retry, send_to_dead_letters
 from src.repositories.postgres_queue.statements import DELETE, TAKE, TAKE_REDELIVERED, UNANSWERED
 from src.usecases.errors import DatabaseUnavailableError
-from src.usecases.ports.messaging import (
-    EventConsumer,
-    MessageHandler,
-    PermanentError,
-    format_error,
-)
+from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
 
 log = structlog.get_logger()
 
@@ -126,7 +121,7 @@ class PostgresConsumer(EventConsumer):
             async with asyncio.timeout(self.handler_timeout_seconds):
                 await self.handle(orjson.dumps(row.envelope))
         except PermanentError as error:
-            return send_to_dead_letters(row, row.attempts + 1, error.reason, format_error(error))
+            return reject(row, error, self.retry_delays)
         except Exception as error:  # noqa: BLE001  no error of a handler may lose the message
             return retry(row, error, self.retry_delays)
         return DELETE, {}

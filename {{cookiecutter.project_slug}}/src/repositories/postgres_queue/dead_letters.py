@@ -15,7 +15,7 @@ READ = select(OutboxRow.__table__).where(IS_DEAD).order_by(OutboxRow.sequence)
 REDRIVE = (
     update(OutboxRow)
     .where(IS_DEAD)
-    .values(attempts=0, last_error=None, available_at=func.now())
+    .values(attempts=0, waits=0, last_error=None, available_at=func.now())
     .returning(OutboxRow.sequence)
 )
 REDRIVE_ONE = REDRIVE.where(OutboxRow.event_id == bindparam("event"))

@@ -7,9 +7,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Executable, Row
 
-from src.repositories.postgres_queue.statements import POSTPONE, SEND_TO_DEAD_LETTERS
+from src.repositories.outbox.unknown import may_wait
+from src.repositories.postgres_queue.statements import POSTPONE, SEND_TO_DEAD_LETTERS, WAIT
 from src.usecases.errors import DatabaseUnavailableError
-from src.usecases.ports.messaging import format_error
+from src.usecases.ports.messaging import PermanentError, UnknownEventError, format_error
 
 log = structlog.get_logger()
 
@@ -32,6 +33,19 @@ def retry(row: Row[Any], error: Exception, delays: Sequence[int]) -> Outcome:
     log.warning("event_failed", retry_in_seconds=delay, exc_info=error)
     parameters = _parameters(row, row.attempts + counts, format_error(error))
     return POSTPONE, {**parameters, "delay": timedelta(seconds=delay)}
+
+
+def reject(row: Row[Any], error: PermanentError, delays: Sequence[int]) -> Outcome:
+    """Send a message that this version cannot handle to the dead letters.
+
+    An event of an unknown type first waits for a newer version, for a day. It is due after each
+    longest delay, and no attempt is counted.
+    """
+    delay = max(delays)
+    if isinstance(error, UnknownEventError) and may_wait(error, row.waits, delay):
+        parameters = _parameters(row, row.attempts, format_error(error))
+        return WAIT, {**parameters, "delay": timedelta(seconds=delay)}
+    return send_to_dead_letters(row, row.attempts + 1, error.reason, format_error(error))
 
 
 def send_to_dead_letters(row: Row[Any], attempts: int, reason: str, error: str) -> Outcome:

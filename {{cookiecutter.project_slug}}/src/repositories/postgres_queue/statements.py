@@ -20,6 +20,7 @@ FAIL = (
     .returning(OutboxRow.sequence)
 )
 POSTPONE = FAIL.values(available_at=func.now() + bindparam("delay", type_=Interval))
+WAIT = POSTPONE.values(waits=OutboxRow.waits + 1)
 SEND_TO_DEAD_LETTERS = FAIL.values(available_at=NEVER)
 
 

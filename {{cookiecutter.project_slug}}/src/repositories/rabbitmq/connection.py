@@ -18,6 +18,12 @@ CLOSE_TIMEOUT_SECONDS = 2
 HEARTBEAT_SECONDS = 10
 
 
+async def open_channel(connection: AbstractConnection) -> AbstractChannel:
+    """Open a channel. Its publishes raise unless the broker routed and stored the message."""
+    async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+        return await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RabbitMQBroker:
     """The broker's address, from which channels are opened."""
@@ -30,27 +36,29 @@ class RabbitMQBroker:
     tls: SSLContext | None = None
 
     @asynccontextmanager
-    async def channel(self, name: str) -> AsyncIterator[AbstractChannel]:
-        """Open a channel on a connection of its own, which the broker lists as `name`.
+    async def connect(self, name: str) -> AsyncIterator[AbstractConnection]:
+        """Open a connection, which the broker lists as `name`.
 
-        Its publishes raise unless the broker routed and stored the message. A lost channel does not
-        reconnect: open another one. Connection errors of aio-pika become `UnavailableError`.
+        A lost connection does not reconnect: open another one. Inside the context, connection
+        errors of aio-pika become `UnavailableError`.
         """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 connection = await self._connect(name)
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                    channel = await connection.channel(
-                        publisher_confirms=True, on_return_raises=True
-                    )
-                yield channel
+                yield connection
             finally:
                 with suppress(*CONNECTION_EXCEPTIONS):
                     async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                         await connection.close()
         except CONNECTION_EXCEPTIONS as error:
             raise UnavailableError(f"{type(error).__name__}: {error}") from error
+
+    @asynccontextmanager
+    async def channel(self, name: str) -> AsyncIterator[AbstractChannel]:
+        """Open a channel on a connection of its own."""
+        async with self.connect(name) as connection:
+            yield await open_channel(connection)
 
     async def check(self) -> None:
         """Return if the broker answers, else raise `UnavailableError`."""

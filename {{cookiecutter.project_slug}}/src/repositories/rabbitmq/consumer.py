@@ -6,16 +6,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from src.repositories.rabbitmq import failures
 from src.repositories.rabbitmq.connection import (
     CONNECT_TIMEOUT_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
+    open_channel,
 )
-from src.repositories.rabbitmq.failures import attempt_of, retry, send_to_dead_letters
-from src.repositories.rabbitmq.topology import Topology
+from src.repositories.rabbitmq.declarer import Declarer
 from src.usecases.errors import UnavailableError
 from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
 
@@ -25,16 +26,12 @@ FIRST_BACKOFF_SECONDS = 0.25
 MAX_BACKOFF_SECONDS = 5.0
 
 
-class UnansweredError(Exception):
-    """A worker got this message, and died or lost its connection before it acknowledged it."""
-
-
 @dataclass(kw_only=True)
 class RabbitMQConsumer(EventConsumer):
     """Passes the messages of the worker's queue to the handler, `concurrency` at a time."""
 
     broker: RabbitMQBroker
-    topology: Topology
+    declarer: Declarer
     handle: MessageHandler
     concurrency: int
     handler_timeout_seconds: float
@@ -48,8 +45,10 @@ class RabbitMQConsumer(EventConsumer):
         self._stop = stop
         while not stop.is_set():
             try:
-                async with self.broker.channel(f"{self.topology.name} consumer") as channel:
-                    await self._consume(channel)
+                name = f"{self.declarer.topology.name} consumer"
+                async with self.broker.connect(name) as connection:
+                    await self.declarer.declare_all(connection)
+                    await self._consume(connection)
             except UnavailableError as error:
                 log.warning("broker_unavailable", error=str(error))
             self.is_consuming = False
@@ -59,22 +58,24 @@ class RabbitMQConsumer(EventConsumer):
             self._backoff_seconds = min(self._backoff_seconds * 2, MAX_BACKOFF_SECONDS)
         await self._finish()
 
-    async def _consume(self, channel: AbstractChannel) -> None:
+    async def _consume(self, connection: AbstractConnection) -> None:
         """Consume until the channel is lost, or until `stop` and every message is settled."""
+        channel = await open_channel(connection)
         lost = asyncio.Event()
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             channel.close_callbacks.add(lambda *_: lost.set())
             underlay = await channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda *_: lost.set())
             await channel.set_qos(prefetch_count=self.concurrency)
-            _, queue = await self.topology.declare(channel)
+            queue = await channel.get_queue(self.declarer.topology.queue, ensure=False)
             tag = await queue.consume(self._start)
         self.is_consuming = True
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
         log.info("consuming", queue=queue.name)
+        binding = asyncio.create_task(self.declarer.bind_foreign_exchanges(connection))
         waiting = [asyncio.create_task(event.wait()) for event in (self._stop, lost)]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
+        for task in (binding, *waiting):
             task.cancel()
         if not lost.is_set():
             async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
@@ -95,7 +96,7 @@ class RabbitMQConsumer(EventConsumer):
             event_id=message.message_id,
             event_type=message.type,
             request_id=message.correlation_id,
-            attempt=attempt_of(message),
+            attempt=failures.attempt_of(message),
         )
         try:
             if message.redelivered:
@@ -112,9 +113,9 @@ class RabbitMQConsumer(EventConsumer):
         try:
             await self._run_handler(message)
         except PermanentError as error:
-            await send_to_dead_letters(self.topology, message, error.reason, error)
+            await failures.reject(self.declarer.topology, message, error)
         except Exception as error:  # noqa: BLE001  no error of a handler may lose the message
-            await retry(self.topology, message, error)
+            await failures.retry(self.declarer.topology, message, error)
         await message.ack()
 
     async def _handle_redelivered(self, message: AbstractIncomingMessage) -> None:
@@ -128,7 +129,8 @@ class RabbitMQConsumer(EventConsumer):
         async with self._redelivered:
             if self._stop.is_set():
                 return  # the broker redelivers it to another worker
-            was_last = await retry(self.topology, message, UnansweredError())
+            error = failures.UnansweredError()
+            was_last = await failures.retry(self.declarer.topology, message, error)
             await message.ack()
             if not was_last:
                 try:

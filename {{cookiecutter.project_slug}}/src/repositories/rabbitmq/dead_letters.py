@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from src.repositories.rabbitmq.connection import PUBLISH_TIMEOUT_SECONDS, RabbitMQBroker
+from src.repositories.rabbitmq.connection import (
+    PUBLISH_TIMEOUT_SECONDS,
+    RabbitMQBroker,
+    open_channel,
+)
+from src.repositories.rabbitmq.declarer import Declarer
 from src.repositories.rabbitmq.failures import ERROR, FIRST_SEEN, REASON, attempt_of, send_copy
-from src.repositories.rabbitmq.topology import Topology
 from src.usecases.ports.messaging import DeadLetter, DeadLetters
 
 
@@ -17,13 +21,14 @@ class RabbitMQDeadLetters(DeadLetters):
     """The messages of the dead queue."""
 
     broker: RabbitMQBroker
-    topology: Topology
+    declarer: Declarer
 
     async def read(self) -> list[DeadLetter]:
         async with self._messages() as messages:
             return [_describe(message) for message in messages]
 
     async def redrive(self, event_id: str | None) -> int:
+        topology = self.declarer.topology
         async with self._messages() as messages:
             chosen = [
                 message
@@ -32,16 +37,18 @@ class RabbitMQDeadLetters(DeadLetters):
             ]
             for message in chosen:
                 # The copy is confirmed first. An interruption leaves the message in both queues.
-                await send_copy(message, self.topology.queue, {})
+                await send_copy(topology, message, topology.queue, {})
                 await message.ack()
         return len(chosen)
 
     @asynccontextmanager
     async def _messages(self) -> AsyncIterator[list[AbstractIncomingMessage]]:
         """Get all messages. The unacknowledged ones return to the queue with the channel's end."""
-        async with self.broker.channel(f"{self.topology.name} dead letters") as channel:
-            await self.topology.declare(channel)
-            queue = await channel.get_queue(self.topology.dead_queue)
+        topology = self.declarer.topology
+        async with self.broker.connect(f"{topology.name} dead letters") as connection:
+            await self.declarer.declare_all(connection)
+            channel = await open_channel(connection)
+            queue = await channel.get_queue(topology.dead_queue)
             messages = []
             while message := await queue.get(fail=False, timeout=PUBLISH_TIMEOUT_SECONDS):
                 messages.append(message)

@@ -10,23 +10,45 @@ import structlog
 from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage, HeadersType
 
+from src.repositories.outbox.unknown import may_wait
 from src.repositories.rabbitmq.connection import PUBLISH_TIMEOUT_SECONDS
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.errors import DatabaseUnavailableError
-from src.usecases.ports.messaging import format_error
+from src.usecases.ports.messaging import PermanentError, UnknownEventError, format_error
 
 log = structlog.get_logger()
 
 ATTEMPT = "x-attempt"
+WAITS = "x-waits"
 FIRST_SEEN = "x-first-seen"
 REASON = "x-reason"
 ERROR = "x-error"
 
 
+class UnansweredError(Exception):
+    """A worker got this message, and died or lost its connection before it acknowledged it."""
+
+
 def attempt_of(message: AbstractIncomingMessage) -> int:
     """Return the number of this attempt, from 1. An invalid header counts as 1."""
-    attempt = message.headers.get(ATTEMPT)
-    return attempt if type(attempt) is int and attempt > 0 else 1
+    return _count(message, ATTEMPT) or 1
+
+
+async def reject(
+    topology: Topology, message: AbstractIncomingMessage, error: PermanentError
+) -> None:
+    """Send a message that this version cannot handle to the dead letters.
+
+    An event of an unknown type first waits for a newer version, for a day. A copy arrives after
+    each longest delay, and no attempt is counted.
+    """
+    waits = _count(message, WAITS)
+    delay = max(topology.retry_delays)
+    if isinstance(error, UnknownEventError) and may_wait(error, waits, delay):
+        headers = {**_headers(message, attempt_of(message)), WAITS: waits + 1}
+        await send_copy(topology, message, topology.retry_queue(delay), headers)
+    else:
+        await send_to_dead_letters(topology, message, error.reason, error)
 
 
 async def retry(topology: Topology, message: AbstractIncomingMessage, error: Exception) -> bool:
@@ -44,7 +66,8 @@ async def retry(topology: Topology, message: AbstractIncomingMessage, error: Exc
         return True
     delay = delays[min(attempt, len(delays)) - 1]
     log.warning("event_failed", retry_in_seconds=delay, exc_info=error)
-    await send_copy(message, topology.retry_queue(delay), _headers(message, attempt + counts))
+    headers = _headers(message, attempt + counts)
+    await send_copy(topology, message, topology.retry_queue(delay), headers)
     return False
 
 
@@ -55,10 +78,12 @@ async def send_to_dead_letters(
     text = format_error(error)
     log.error("event_dead_lettered", reason=reason, error=text)
     headers = {**_headers(message, attempt_of(message)), REASON: reason, ERROR: text}
-    await send_copy(message, topology.dead_queue, headers)
+    await send_copy(topology, message, topology.dead_queue, headers)
 
 
-async def send_copy(message: AbstractIncomingMessage, queue: str, headers: HeadersType) -> None:
+async def send_copy(
+    topology: Topology, message: AbstractIncomingMessage, queue: str, headers: HeadersType
+) -> None:
     """Return once a queue has stored a copy with these headers, or raise.
 
     The copy uses the message's own channel. If that channel is lost, the message can no longer be
@@ -75,6 +100,7 @@ async def send_copy(message: AbstractIncomingMessage, queue: str, headers: Heade
     )
     await message.channel.basic_publish(
         copy.body,
+        exchange=topology.queues_exchange,
         routing_key=queue,
         properties=copy.properties,
         mandatory=True,
@@ -82,8 +108,14 @@ async def send_copy(message: AbstractIncomingMessage, queue: str, headers: Heade
     )
 
 
+def _count(message: AbstractIncomingMessage, header: str) -> int:
+    count = message.headers.get(header)
+    return count if type(count) is int and count > 0 else 0
+
+
 def _headers(message: AbstractIncomingMessage, attempt: int) -> HeadersType:
     return {
         ATTEMPT: attempt,
+        WAITS: _count(message, WAITS),
         FIRST_SEEN: message.headers.get(FIRST_SEEN, datetime.now(UTC).isoformat()),
     }

@@ -15,11 +15,11 @@ from sqlalchemy import Row
 from src.repositories.outbox import notify
 from src.repositories.outbox.reader import OutboxReader
 from src.repositories.rabbitmq.connection import (
-    CONNECT_TIMEOUT_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
+    open_channel,
 )
-from src.repositories.rabbitmq.topology import Topology
+from src.repositories.rabbitmq.declarer import Declarer
 from src.usecases.errors import UnavailableError
 
 log = structlog.get_logger()
@@ -39,13 +39,15 @@ class OutboxRelay:
     outbox: OutboxReader
     listener: notify.OutboxListener
     broker: RabbitMQBroker
-    topology: Topology
+    declarer: Declarer
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                async with self.broker.channel(f"{self.topology.name} relay") as channel:
-                    await self._relay(channel, stop)
+                name = f"{self.declarer.topology.name} relay"
+                async with self.broker.connect(name) as connection:
+                    await self.declarer.declare_events_exchange(connection)
+                    await self._relay(await open_channel(connection), stop)
             except UnavailableError as error:
                 log.warning("relay_waiting", error=str(error))
                 # Not on the listener: each commit would cause a connection attempt.
@@ -54,8 +56,7 @@ class OutboxRelay:
 
     async def _relay(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
         """Relay batches over this channel until it is lost, may be stuck, or `stop` is set."""
-        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            exchange, _ = await self.topology.declare(channel)
+        exchange = await channel.get_exchange(self.declarer.topology.exchange, ensure=False)
         while not stop.is_set() and not channel.is_closed:
             errors = await self.outbox.relay(BATCH_SIZE, partial(_publish, exchange))
             if published := errors.count(None):

@@ -1,16 +1,17 @@
-"""The exchange and the queues. All are durable, and no plugin is needed.
+"""The exchanges, the queues and the bindings. All are durable, and no plugin is needed.
 
 <name>.events ──event type──▶ <name>.consume_worker ──failed──▶ <name>.consume_worker.retry.<n>s
                                  ▲      │                                │ after n seconds
                                  │      └──exhausted──▶ <name>.consume_worker.dead
                                  └───────────────────────────────────────┘
+
+Every name begins with the service's name, so a user of RabbitMQ needs rights on such names only.
+Retries and dead letters pass through the exchange <name>.queues, because the broker's default
+exchange needs a right on `amq.default`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from aio_pika import ExchangeType
-from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
 
 UNLIMITED = 2**31 - 1
 DELIVERY_LIMIT = 10
@@ -18,6 +19,18 @@ DELIVERY_LIMIT = 10
 
 The worker counts attempts itself. This limit bounds the deliveries that it cannot count.
 """
+
+Binding = tuple[str, str]
+"""An exchange and a routing key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A durable quorum queue, with its bindings to the exchanges of this service."""
+
+    name: str
+    arguments: Mapping[str, str | int]
+    bindings: Sequence[Binding]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +40,23 @@ class Topology:
     name: str
     retry_delays: Sequence[int]
     event_types: Sequence[str]
-    """The bindings of the worker's queue: the events it handles, and those this service publishes.
+    """The events of this service: those it publishes, and those it handles.
 
     A published event needs a queue, because the broker returns a message that it cannot route, and
     a returned event counts as not published.
     """
+    foreign: Sequence[Binding] = ()
+    """The exchanges of other services, with the types of the events that the worker handles."""
 
     @property
     def exchange(self) -> str:
         """The topic exchange of this service's events. The routing key is the event's type."""
         return f"{self.name}.events"
+
+    @property
+    def queues_exchange(self) -> str:
+        """The direct exchange to the queues. The routing key is the name of a queue."""
+        return f"{self.name}.queues"
 
     @property
     def queue(self) -> str:
@@ -56,37 +76,30 @@ class Topology:
         """
         return f"{self.queue}.retry.{delay}s"
 
-    async def declare(self, channel: AbstractChannel) -> tuple[AbstractExchange, AbstractQueue]:
-        """Create what is missing, and return the exchange and the worker's queue."""
-        exchange = await channel.declare_exchange(self.exchange, ExchangeType.TOPIC, durable=True)
-        await channel.declare_queue(
-            self.dead_queue,
-            durable=True,
-            # Listing the dead letters gets and returns them, which counts as a redelivery.
-            arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED},
-        )
+    @property
+    def queues(self) -> list[Queue]:
+        """All queues, the worker's last."""
+        # Listing the dead letters gets and returns them, which counts as a redelivery.
+        queues = [self.bound_by_name(self.dead_queue, {"x-delivery-limit": UNLIMITED})]
         for delay in self.retry_delays:
-            await channel.declare_queue(
-                self.retry_queue(delay),
-                durable=True,
-                arguments={"x-message-ttl": delay * 1000, **_dead_letters_to(self.queue)},
-            )
-        queue = await channel.declare_queue(
-            self.queue,
-            durable=True,
-            arguments={"x-delivery-limit": DELIVERY_LIMIT, **_dead_letters_to(self.dead_queue)},
-        )
-        for event_type in self.event_types:
-            await queue.bind(exchange, routing_key=event_type)
-        return exchange, queue
+            options = {"x-message-ttl": delay * 1000, **self._dead_letters_to(self.queue)}
+            queues.append(self.bound_by_name(self.retry_queue(delay), options))
+        options = {"x-delivery-limit": DELIVERY_LIMIT, **self._dead_letters_to(self.dead_queue)}
+        events = [(self.exchange, event_type) for event_type in self.event_types]
+        return [*queues, self.bound_by_name(self.queue, options, events)]
 
+    def bound_by_name(
+        self, name: str, options: Mapping[str, str | int], others: Sequence[Binding] = ()
+    ) -> Queue:
+        """Return a queue that gets the messages for its name, and those of other bindings."""
+        bindings = [(self.queues_exchange, name), *others]
+        return Queue(name=name, arguments={"x-queue-type": "quorum", **options}, bindings=bindings)
 
-def _dead_letters_to(queue: str) -> dict[str, str]:
-    """Return the arguments of a quorum queue that moves messages to another without losing any."""
-    return {
-        "x-queue-type": "quorum",
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": queue,
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",  # "at-least-once" requires it
-    }
+    def _dead_letters_to(self, queue: str) -> dict[str, str | int]:
+        """Return the options of a queue that moves messages to another without losing any."""
+        return {
+            "x-dead-letter-exchange": self.queues_exchange,
+            "x-dead-letter-routing-key": queue,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",  # "at-least-once" requires it
+        }

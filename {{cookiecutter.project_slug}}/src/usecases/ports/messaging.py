@@ -45,6 +45,10 @@ class PermanentError(Exception):
         self.reason = reason
 
 
+class UnknownEventError(PermanentError):
+    """No consumer of this version handles the event. One of a newer version may."""
+
+
 class MessageHandler(Protocol):
     """Applies the effect of a message. A second call with the same message has no effect."""
 
@@ -56,10 +60,7 @@ class MessageHandler(Protocol):
 
 
 class Inbox(Protocol):
-    """The handled messages, which make a second delivery harmless.
-
-    The idempotent receiver of Hohpe and Woolf, "Enterprise Integration Patterns".
-    """
+    """The handled messages, which make a second delivery harmless (an idempotent receiver)."""
 
     async def claim(self, message_id: UUID) -> bool:
         """Record a message. Return False if it was handled before.

@@ -51,12 +51,12 @@ async def test_a_message_that_fails_at_every_attempt_becomes_a_dead_letter(
 async def test_a_message_whose_error_is_permanent_becomes_a_dead_letter_at_once(
     message_queue: MessageQueue,
 ) -> None:
-    handle = Handler(PermanentError("unknown", "Nothing \0 handles this."))
+    handle = Handler(PermanentError("refused", "Nothing \0 handles this."))
     async with message_queue.consuming(handle):
         await message_queue.send("one")
         letter = await only_dead_letter(message_queue)
     assert handle.data == ["one"]
-    assert (letter.reason, letter.attempts) == ("unknown", 1)
+    assert (letter.reason, letter.attempts) == ("refused", 1)
     assert letter.error == "PermanentError: Nothing \\0 handles this."
 
 

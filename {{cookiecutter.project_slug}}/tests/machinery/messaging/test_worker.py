@@ -1,5 +1,6 @@
 """The worker: from a committed change to the effect of its event."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,10 @@ import punq
 import pytest
 from sqlalchemy import text
 
+from src.consumers.dispatcher import EventDispatcher
+from src.repositories.outbox import unknown
 from src.repositories.postgres.engine import Database
+from src.usecases.ports.messaging import MessageHandler
 from src.utils.settings import Settings
 from tests.machinery.messaging.conftest import NewWorker
 from tests.machinery.messaging.samples import CREATED, RENAMED, RecordingHandler, Samples
@@ -88,26 +92,47 @@ async def test_an_event_of_this_service_without_a_consumer_is_not_a_dead_letter(
 
 
 @pytest.mark.parametrize(
-    ("envelope", "reason"),
+    "envelope",
     [
-        ({}, "undecodable"),
-        ({"id": str(uuid4()), "type": EVENT_TYPE}, "undecodable"),
-        (
-            {"id": str(uuid4()), "type": SampleCreated.name, "data": {"sample_id": "?"}},
-            "undecodable",
-        ),
-        ({"id": str(uuid4()), "type": EVENT_TYPE, "data": {}}, "unknown"),
+        {},
+        {"id": str(uuid4()), "type": EVENT_TYPE},
+        {"id": str(uuid4()), "type": SampleCreated.name, "data": {"sample_id": "?"}},
     ],
-    ids=["empty", "without data", "with wrong data", "of an unknown type"],
+    ids=["empty", "without data", "with wrong data"],
 )
-async def test_a_message_that_no_consumer_can_handle_becomes_a_dead_letter_at_once(
+async def test_a_message_that_cannot_be_decoded_becomes_a_dead_letter_at_once(
     settings: Settings,
     worker: punq.Container,
     service_queue: MessageQueue,
     envelope: dict[str, Any],
-    reason: str,
 ) -> None:
     async with working(worker, settings):
         event_id = await service_queue.send_envelope(envelope)
         [letter] = await eventually(service_queue.dead_letters.read)
-    assert (letter.event_id, letter.reason, letter.attempts) == (event_id, reason, 1)
+    assert (letter.event_id, letter.reason, letter.attempts) == (event_id, "undecodable", 1)
+
+
+async def test_an_event_that_an_older_worker_does_not_know_waits_for_a_newer_one(
+    settings: Settings,
+    database: Database,
+    new_worker: NewWorker,
+    service_queue: MessageQueue,
+    samples: Samples,
+) -> None:
+    older = new_worker(settings)
+    newer = new_worker(settings)
+    dispatcher: EventDispatcher = older.resolve(MessageHandler)
+    older.register(MessageHandler, instance=replace(dispatcher, subscriptions={}, own_events=[]))
+    sample_id = await samples.create()
+    seen = unknown.report.seen
+    async with working(older, settings):
+
+        async def has_been_seen() -> bool:
+            return unknown.report.seen > seen + 1
+
+        await eventually(has_been_seen)
+    assert await samples.label(sample_id) == CREATED
+    async with working(newer, settings):
+        await samples.renamed(sample_id)
+    assert await samples.label(sample_id) == RENAMED
+    assert await service_queue.dead_letters.read() == []

@@ -58,6 +58,13 @@ class PostgresQueue(MessageQueue):
         await self.database.fetch(ADD, row)
         return str(event_id)
 
+    async def send_waiting(self, waits: int) -> str:
+        event_id = uuid4()
+        envelope = {"id": str(event_id), "data": "one"}
+        row = {"event_id": event_id, "event_type": EVENT_TYPE, "envelope": envelope}
+        await self.database.fetch(ADD, {**row, "waits": waits})
+        return str(event_id)
+
     def proxied(self, settings: Settings) -> Settings:
         proxy = {"host": "127.0.0.1", "port": self.proxy.port}
         return settings.replace(settings[PostgresSettings].model_copy(update=proxy))

@@ -10,6 +10,7 @@ from src.repositories.postgres.engine import Database
 from src.repositories.postgres_queue import consumer
 from src.repositories.postgres_queue.backlog import PostgresBacklog
 from src.repositories.postgres_queue.statements import POSTPONE, UNANSWERED
+from src.usecases.ports.messaging import UnknownEventError
 from tests.machinery.postgres_queue.queue import PostgresQueue, take_and_die
 from tests.machinery.support.handlers import Handler, SlowHandler
 from tests.machinery.support.outbox import make_due, rows
@@ -35,6 +36,24 @@ async def test_a_failed_message_is_postponed_by_the_delay_of_its_attempt(
         postponed = row.available_at - before.available_at
         assert timedelta(seconds=delay) <= postponed < timedelta(seconds=2 * delay)
         await make_due(database)
+
+
+async def test_an_event_of_an_unknown_type_is_postponed_by_the_longest_delay(
+    message_queue: PostgresQueue, database: Database
+) -> None:
+    message_queue.retry_delays = (600, 1200, 300)
+    await message_queue.send("one")
+    [before] = await rows(database)
+    async with message_queue.consuming(Handler(UnknownEventError("unknown", "not yet"))):
+
+        async def waits() -> bool:
+            [row] = await rows(database)
+            return bool(row.waits)
+
+        await eventually(waits)
+    [row] = await rows(database)
+    assert (row.attempts, row.waits) == (0, 1)
+    assert timedelta(seconds=1200) <= row.available_at - before.available_at
 
 
 async def test_a_message_in_progress_is_leased_for_the_time_of_its_handler_and_a_margin(

@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractIncomingMessage,
+    HeadersType,
+)
 
-from src.repositories.rabbitmq.connection import RabbitMQBroker
+from src.repositories.rabbitmq.connection import RabbitMQBroker, open_channel
+from src.repositories.rabbitmq.declarer import Declarer
+from src.repositories.rabbitmq.mover import consumers_of
 from src.repositories.rabbitmq.topology import Topology
 from tests.machinery.support.messages import EVENT_TYPE
 from tests.support.waiting import eventually
@@ -18,6 +25,7 @@ from tests.support.waiting import eventually
 class Queues:
     """The queues of one topology."""
 
+    connection: AbstractConnection
     channel: AbstractChannel
     topology: Topology
 
@@ -46,13 +54,25 @@ class Queues:
             delivery_mode=DeliveryMode.PERSISTENT,
             headers=headers,
         )
-        await self.channel.default_exchange.publish(message, queue or self.topology.queue)
+        exchange = await self.channel.get_exchange(self.topology.queues_exchange, ensure=False)
+        await exchange.publish(message, queue or self.topology.queue)
         return str(message.message_id)
 
     async def count(self, name: str) -> int:
         """Return the number of messages that are ready in a queue."""
         queue = await self.channel.declare_queue(name, passive=True)
         return queue.declaration_result.message_count or 0
+
+    async def consumers(self, name: str) -> int | None:
+        """Return the number of consumers of a queue, or None if there is no such queue."""
+        return await consumers_of(self.connection, name)
+
+    async def replace_by_a_former_one(self, name: str) -> None:
+        """Replace a queue by one with other arguments, as a former version may have declared."""
+        await self.channel.queue_delete(name)
+        arguments: HeadersType = {"x-queue-type": "quorum", "x-delivery-limit": 77}
+        queue = await self.channel.declare_queue(name, durable=True, arguments=arguments)
+        await queue.bind(self.topology.queues_exchange, name)
 
     async def take(self, name: str, seconds: float = 20) -> AbstractIncomingMessage:
         """Wait for the next message of a queue, remove it and return it."""
@@ -67,25 +87,32 @@ class Queues:
         for name in self.names:
             await (await self.channel.get_queue(name)).purge()
 
+    async def declare(self) -> None:
+        """Declare what the consumer needs."""
+        await Declarer(topology=self.topology).declare_all(self.connection)
+
     async def delete(self) -> None:
-        """Delete the exchange and the queues. RabbitMQ ignores those that do not exist."""
-        await self.channel.exchange_delete(self.topology.exchange)
+        """Delete the exchanges and the queues. RabbitMQ ignores those that do not exist."""
+        for exchange in (self.topology.exchange, self.topology.queues_exchange):
+            await self.channel.exchange_delete(exchange)
         for name in self.names:
             await self.channel.queue_delete(name)
+            await self.channel.queue_delete(f"{name}.moving")
 
 
 @asynccontextmanager
 async def open_queues(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[Queues]:
     """Open a channel to the queues of a topology."""
-    async with broker.channel("tests") as channel:
-        yield Queues(channel=channel, topology=topology)
+    async with broker.connect("tests") as connection:
+        channel = await open_channel(connection)
+        yield Queues(connection=connection, channel=channel, topology=topology)
 
 
 @asynccontextmanager
 async def declared(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[None]:
     """Declare the topology, and delete it when the context is left."""
     async with open_queues(broker, topology) as queues:
-        await topology.declare(queues.channel)
+        await queues.declare()
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from src.repositories.outbox.notify import OutboxListener
 from src.repositories.outbox.reader import OutboxReader
 from src.repositories.postgres.engine import Database
 from src.repositories.rabbitmq.connection import RabbitMQBroker
+from src.repositories.rabbitmq.declarer import Declarer
 from src.repositories.rabbitmq.relay import OutboxRelay
 from src.repositories.rabbitmq.topology import Topology
 from tests.machinery.support.outbox import rows
@@ -39,7 +40,7 @@ def relaying(
             outbox=OutboxReader(database=database),
             listener=listener,
             broker=replace(broker, host="127.0.0.1", port=proxy.port),
-            topology=topology,
+            declarer=Declarer(topology=topology),
         )
         task = asyncio.create_task(running.run(stop))
         try:

@@ -10,6 +10,7 @@ from aio_pika.abc import HeadersType
 from src.repositories.rabbitmq.connection import RabbitMQBroker
 from src.repositories.rabbitmq.consumer import RabbitMQConsumer
 from src.repositories.rabbitmq.dead_letters import RabbitMQDeadLetters
+from src.repositories.rabbitmq.declarer import Declarer
 from src.usecases.ports.messaging import DeadLetter, DeadLetters, MessageHandler
 from src.utils.settings import Settings
 from src.wiring.messaging_rabbitmq import RabbitMQSettings
@@ -28,7 +29,7 @@ class RabbitMQQueue(MessageQueue):
 
     def __post_init__(self) -> None:
         self.dead_letters: DeadLetters = RabbitMQDeadLetters(
-            broker=self.broker, topology=self.queues.topology
+            broker=self.broker, declarer=Declarer(topology=self.queues.topology)
         )
 
     async def send_envelope(self, envelope: dict[str, Any]) -> str:
@@ -37,6 +38,9 @@ class RabbitMQQueue(MessageQueue):
             event_id=envelope.get("id"),
             request_id=envelope.get("requestid"),
         )
+
+    async def send_waiting(self, waits: int) -> str:
+        return await self.queues.send(headers={"x-waits": waits})
 
     def proxied(self, settings: Settings) -> Settings:
         proxy = {"host": "127.0.0.1", "port": self.proxy.port}
@@ -66,7 +70,7 @@ class RabbitMQQueue(MessageQueue):
     ) -> RabbitMQConsumer:
         return RabbitMQConsumer(
             broker=replace(self.broker, host="127.0.0.1", port=self.proxy.port),
-            topology=self.queues.topology,
+            declarer=Declarer(topology=self.queues.topology),
             handle=handle,
             concurrency=concurrency,
             handler_timeout_seconds=handler_timeout_seconds,

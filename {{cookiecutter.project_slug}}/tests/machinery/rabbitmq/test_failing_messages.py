@@ -14,13 +14,13 @@ from tests.support.waiting import eventually
 async def test_a_dead_letter_keeps_its_message_and_has_the_reason_in_its_headers(
     message_queue: RabbitMQQueue, queues: Queues
 ) -> None:
-    async with message_queue.consuming(Handler(PermanentError("unknown", "no consumer"))):
+    async with message_queue.consuming(Handler(PermanentError("refused", "no order"))):
         event_id = await queues.send(b"\xff no JSON", request_id="the-request")
         dead = await queues.take(queues.topology.dead_queue)
     assert (dead.body, dead.message_id) == (b"\xff no JSON", event_id)
     assert (dead.correlation_id, dead.headers["x-attempt"]) == ("the-request", 1)
-    assert dead.headers["x-reason"] == "unknown"
-    assert dead.headers["x-error"] == "PermanentError: no consumer"
+    assert dead.headers["x-reason"] == "refused"
+    assert dead.headers["x-error"] == "PermanentError: no order"
 
 
 async def test_a_message_that_cannot_be_stored_for_a_retry_is_redelivered(

@@ -51,12 +51,14 @@ async def test_a_batch_is_logged_in_one_line_and_each_failed_event_in_a_line_of_
     assert UNROUTED in line["error"]
 
 
-async def test_the_relay_declares_the_queues_so_that_no_event_is_lost_before_a_consumer_starts(
+async def test_an_event_that_is_older_than_all_queues_stays_until_a_consumer_declares_them(
     relaying: Relaying, database: Database, queues: Queues
 ) -> None:
     await queues.delete()
     await store(database)
     async with relaying():
+        await failed(database)
+        await queues.declare()
         await emptied(database)
     assert await queues.count(queues.topology.queue) == 1
 
@@ -86,7 +88,7 @@ async def test_an_event_whose_queue_was_deleted_stays_until_the_queue_exists_aga
         await queues.channel.queue_delete(queues.topology.queue)
         await store(database)
         await failed(database)
-        await queues.topology.declare(queues.channel)
+        await queues.declare()
         await emptied(database)
     assert await queues.count(queues.topology.queue) == 1
 

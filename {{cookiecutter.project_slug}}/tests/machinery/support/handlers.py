@@ -25,6 +25,10 @@ class Handler:
         if self._errors:
             raise self._errors.pop(0)
 
+    def fail(self, error: Exception) -> None:
+        """Raise this error in the next call that would succeed."""
+        self._errors.append(error)
+
     @property
     def data(self) -> list[Any]:
         """The data of all events, in the order of the calls."""

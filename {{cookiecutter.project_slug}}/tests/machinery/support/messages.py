@@ -57,6 +57,10 @@ class MessageQueue(ABC):
         """Send an event with this envelope, and return its id: a new one if it has none."""
 
     @abstractmethod
+    async def send_waiting(self, waits: int) -> str:
+        """Send an event of an unknown type that has waited this often, and return its id."""
+
+    @abstractmethod
     def proxied(self, settings: Settings) -> Settings:
         """Return settings with which the service connects to the server through the proxy."""
 
