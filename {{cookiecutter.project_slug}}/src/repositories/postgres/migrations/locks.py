@@ -36,10 +36,10 @@ def describe(session: Row[Any]) -> str:
     """Return a session in words, without its query, which may contain data."""
     if session.pid is None:
         return "a prepared transaction (see pg_prepared_xacts)"
-    name = session.application_name or "no application name"
-    since = f", in a transaction since {session.xact_start:%Y-%m-%d %H:%M:%S %Z}"
-    state = f"{session.state or 'state unknown'}{since if session.xact_start else ''}"
-    return f"session {session.pid} ({name}, {state})"
+    words = [session.application_name or "no application name", session.state or "state unknown"]
+    if session.xact_start is not None:
+        words.append(f"in a transaction since {session.xact_start:%Y-%m-%d %H:%M:%S %Z}")
+    return f"session {session.pid} ({', '.join(words)})"
 
 
 async def take_migration_lock(guard: AsyncConnection, wait_seconds: float) -> None:
