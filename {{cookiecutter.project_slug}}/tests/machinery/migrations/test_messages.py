@@ -85,12 +85,14 @@ async def test_an_error_in_a_downgrade_is_reported_with_its_detail_and_hint(imag
     assert "Use DROP ... CASCADE" in message
 
 
-async def test_values_of_rows_are_not_reported(image: Image, empty_database: PostgresSettings) -> None:
+async def test_values_of_rows_are_not_reported(
+    image: Image, empty_database: PostgresSettings
+) -> None:
     await image.must("upgrade", "head")
-    user = (
-        "INSERT INTO users VALUES (gen_random_uuid(), 'ada@example.com', '', true, now(), now(), 1)"
+    await isolation.execute(
+        empty_database,
+        "INSERT INTO users SELECT gen_random_uuid(), 'ada@example.com', '', true, now(), now(), 1",
     )
-    await isolation.execute(empty_database, user)
     copy = "INSERT INTO users SELECT gen_random_uuid(), email, '', true, now(), now(), 1 FROM users"
     image.add("copy", copy)
 
