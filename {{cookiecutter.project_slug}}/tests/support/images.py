@@ -1,16 +1,18 @@
 """An image of the service that has more revisions than this one, for tests of migrations."""
 
-import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config, main
 from alembic.script import ScriptDirectory
 
 from src.utils.settings import ROOT
 
+Sql = Callable[[str], list[Any]]
+"""Runs a statement on the database of the image, and returns the first column of its rows."""
 OWN_VERSIONS = ROOT / "migrations" / "versions"
 INI = """\
 [alembic]
@@ -90,21 +92,24 @@ class Image:
         text = revision_text(revision, upgrade, downgrade, after or self.own_head)
         (self._folder / f"{revision}.py").write_text(text, encoding="utf-8")
 
-    async def run(self, *words: str) -> Outcome:
-        """Run a command of Alembic to its end: `await image.run("upgrade", "head")`."""
-        return await asyncio.to_thread(self._run, words)
-
-    async def must(self, *words: str) -> None:
-        """Run a command that must succeed."""
-        assert await self.run(*words) == Outcome(0, "")
-
-    def _run(self, words: Sequence[str]) -> Outcome:
+    def run(self, *words: str) -> Outcome:
+        """Run a command of Alembic to its end, in this process: `image.run("upgrade", "head")`."""
         try:
             main(argv=["--config", str(self.ini), *words], prog="alembic")
         except SystemExit as error:
-            is_message = isinstance(error.code, str)
-            return Outcome(1 if is_message else int(error.code or 0), str(error.code or ""))
+            return Outcome(1, str(error.code))
         return Outcome(0, "")
+
+    def must(self, *words: str) -> None:
+        """Run a command that must succeed."""
+        assert self.run(*words) == Outcome(0, "")
+
+    def generate(self, message: str) -> str:
+        """Let Alembic write a revision, and return its text."""
+        folder = str(self._folder)
+        self.must("revision", "--autogenerate", "--message", message, "--version-path", folder)
+        (file,) = self._folder.glob(f"*_{message}.py")
+        return file.read_text(encoding="utf-8")
 
 
 def _line(text: str) -> str:

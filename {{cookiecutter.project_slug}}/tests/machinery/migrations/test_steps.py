@@ -1,10 +1,9 @@
 """Each revision is a transaction of its own, and a step that failed can run again."""
 
+import asyncpg
 import pytest
 
-from src.config import PostgresSettings
-from tests.support import isolation
-from tests.support.images import Image
+from tests.support.images import Image, Sql
 
 BLOCK = "with op.get_context().autocommit_block():"
 BUILD_INDEX = (
@@ -19,90 +18,77 @@ VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_users_version'::
 VERSION = "SELECT version_num FROM alembic_version"
 
 
-async def test_a_new_label_of_an_enum_can_be_used_in_the_next_revision(
-    empty_database: PostgresSettings, image: Image
-) -> None:
+def test_a_new_label_of_an_enum_can_be_used_in_the_next_revision(sql: Sql, image: Image) -> None:
     image.add("type", "CREATE TYPE mood AS ENUM ('good')")
     image.add("label", "ALTER TYPE mood ADD VALUE 'bad'", after="type")
     image.add("table", "CREATE TABLE moods AS SELECT 'bad'::mood AS mood", after="label")
 
-    await image.must("upgrade", "head")
+    image.must("upgrade", "head")
 
-    assert await isolation.fetch(empty_database, "SELECT mood FROM moods") == ["bad"]
+    assert sql("SELECT mood FROM moods") == ["bad"]
 
 
-async def test_the_revisions_before_a_failed_one_stay_applied(
-    empty_database: PostgresSettings, image: Image
-) -> None:
+def test_the_revisions_before_a_failed_one_stay_applied(sql: Sql, image: Image) -> None:
     image.add("good", "CREATE TABLE parcels ()")
     image.add("bad", "CREATE TABLE letters ()", "SELECT 1 / 0", after="good")
 
-    assert (await image.run("upgrade", "head")).code == 1
+    assert (image.run("upgrade", "head")).code == 1
 
-    assert await isolation.fetch(empty_database, VERSION) == ["good"]
+    assert sql(VERSION) == ["good"]
     tables = "SELECT to_regclass('parcels')::text UNION ALL SELECT to_regclass('letters')::text"
-    assert await isolation.fetch(empty_database, tables) == ["parcels", None]
+    assert sql(tables) == ["parcels", None]
 
 
-async def test_an_index_that_could_not_be_built_is_named_and_the_step_can_run_again(
-    empty_database: PostgresSettings, image: Image, caplog: pytest.LogCaptureFixture
+def test_an_index_that_could_not_be_built_is_named_and_the_step_can_run_again(
+    sql: Sql, image: Image, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await image.must("upgrade", "head")
-    await isolation.execute(empty_database, TWO_USERS)
+    image.must("upgrade", "head")
+    sql(TWO_USERS)
     image.add("index", f"{BLOCK} {BUILD_INDEX}")
 
-    outcome = await image.run("upgrade", "head")
+    outcome = image.run("upgrade", "head")
 
     assert outcome.code == 1
     assert "Revision index failed" in outcome.message
     assert "ix_users_version" in outcome.message
-    assert await isolation.fetch(empty_database, VALID) == [False]
-    assert await isolation.fetch(empty_database, VERSION) == [image.own_head]
+    assert sql(VALID) == [False]
+    assert sql(VERSION) == [image.own_head]
 
-    await isolation.execute(empty_database, "DELETE FROM users")
-    await image.must("upgrade", "head")
+    sql("DELETE FROM users")
+    image.must("upgrade", "head")
 
     assert "Dropped the invalid index ix_users_version" in caplog.text
-    assert await isolation.fetch(empty_database, VALID) == [True]
+    assert sql(VALID) == [True]
 
 
-async def test_a_revision_that_leaves_an_invalid_index_is_not_applied_and_names_it(
-    empty_database: PostgresSettings, image: Image
+def test_a_revision_that_leaves_an_invalid_index_is_not_applied_and_names_it(
+    sql: Sql, image: Image
 ) -> None:
-    await image.must("upgrade", "head")
-    await isolation.execute(empty_database, TWO_USERS)
+    image.must("upgrade", "head")
+    sql(TWO_USERS)
     image.add(
         "index",
         "from contextlib import suppress",
         f"with suppress(sa.exc.IntegrityError), op.get_context().autocommit_block(): {BUILD_INDEX}",
     )
 
-    outcome = await image.run("upgrade", "head")
+    outcome = image.run("upgrade", "head")
 
     assert outcome.code == 1
     assert outcome.message == (
         "The index ix_users_version is invalid: CREATE INDEX CONCURRENTLY failed."
         " The revision is not applied. Correct the cause and run the migration again."
     )
-    assert await isolation.fetch(empty_database, VERSION) == [image.own_head]
+    assert sql(VERSION) == [image.own_head]
 
 
-async def test_invalid_indexes_of_tables_that_are_not_ours_stay(
-    empty_database: PostgresSettings, image: Image
-) -> None:
-    await image.must("upgrade", "head")
-    await isolation.execute(
-        empty_database,
-        "CREATE TABLE other (n int)",
-        "INSERT INTO other VALUES (1), (1)",
-    )
-    with pytest.raises(Exception, match="ix_other"):
-        await isolation.execute(
-            empty_database, "CREATE UNIQUE INDEX CONCURRENTLY ix_other ON other (n)"
-        )
-    image.add("next", "CREATE TABLE parcels ()")
+def test_invalid_indexes_of_tables_that_are_not_ours_stay(sql: Sql, migrated: Image) -> None:
+    sql("CREATE TABLE other (n int)")
+    sql("INSERT INTO other VALUES (1), (1)")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        sql("CREATE UNIQUE INDEX CONCURRENTLY ix_other ON other (n)")
+    migrated.add("next", "CREATE TABLE parcels ()")
 
-    await image.must("upgrade", "head")
+    migrated.must("upgrade", "head")
 
-    left = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_other'::regclass"
-    assert await isolation.fetch(empty_database, left) == [False]
+    assert sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_other'::regclass") == [False]
