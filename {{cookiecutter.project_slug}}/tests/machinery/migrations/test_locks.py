@@ -21,7 +21,10 @@ ADD_INDEX = (
 )
 COUNT = "SELECT count(*) FROM users WHERE email <> 'ada@example.com'"
 LOCK_TIMEOUT = "current_setting('lock_timeout')"
-LOCKS = "(SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND granted)"
+LOCKS = (
+    "(SELECT count(*)::text FROM pg_locks JOIN pg_database d ON d.oid = database"
+    " WHERE locktype = 'advisory' AND granted AND datname = current_database())"
+)
 
 
 @pytest.fixture
