@@ -80,7 +80,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index("ix_notifications_created_at", "notifications", ["created_at"])
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "ix_notifications_created_at",
+            "notifications",
+            ["created_at"],
+            if_not_exists=True,
+            postgresql_concurrently=True,
+        )
 
 
 def downgrade() -> None:

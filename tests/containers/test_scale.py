@@ -134,7 +134,10 @@ def test_migrations_that_start_together_wait_for_each_other(scaled: Stack) -> No
         eventually("it migrates", lambda: scaled.sql(granted) == "1", within=120)
         upgrade = ("micro_service", "alembic upgrade head")
         others = [pool.submit(scaled.shell, *upgrade) for _ in range(3)]
-        waiting = f"SELECT count(*) {locks} AND NOT granted"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name LIKE '% migration' AND query LIKE '%pg_try_advisory_lock%'"
+        )
         eventually("three wait for it", lambda: scaled.sql(waiting) == "3", within=120)
         scaled.sql(f"SELECT pg_terminate_backend(pid) {locks} AND granted")
         assert first.exception() is not None

@@ -29,6 +29,8 @@ USED = (
     "metadata,reset,token_type,type_annotation_map,updated_at"
 )
 
+VULTURE = ("src", "migrations/env.py")
+
 
 def sources(folder: Path) -> Iterator[Path]:
     """Return the files that an owner reads and edits, relative to the folder."""
@@ -57,7 +59,7 @@ def look_for_traces(variant: Variant) -> None:
 def look_for_dead_code(variant: Variant) -> None:
     """Fail if a function, a class, an import or a name is unused."""
     options = ("--ignore-decorators", "@router.*,@*_validator", "--ignore-names", USED)
-    run_in_service(variant.folder, sys.executable, "-m", "vulture", "src", *options)
+    run_in_service(variant.folder, sys.executable, "-m", "vulture", *VULTURE, *options)
 
 
 def checks(settings: Mapping[str, str]) -> dict[str, Callable[[Variant], object]]:

@@ -9,12 +9,15 @@ from sqlalchemy import URL
 from src.utils.setting_types import LogLevel, Secret, Texts
 from src.utils.settings import ServerSettings, SettingsGroup
 
+SERVICE = "{{ cookiecutter.project_slug }}"
+"""The name of this service as rendered. It marks the database as this service's."""
+
 
 class AppSettings(SettingsGroup, env_prefix="APP_"):
     """The service itself. `name` identifies it on its servers and in its tokens."""
 
     environment: Literal["development", "production"] = "development"
-    name: str = "{{ cookiecutter.project_slug }}"
+    name: str = SERVICE
     log_level: LogLevel = "INFO"
     docs_enabled: bool = True
     cors_origins: Texts = ()
@@ -41,6 +44,12 @@ class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
             port=self.port,
             database=self.db,
         )
+
+
+class MigrationSettings(SettingsGroup, env_prefix="MIGRATION_"):
+    """Migrations: how long one waits for another, and for a lock of another session."""
+
+    lock_wait_seconds: PositiveFloat = 300
 
 
 class WorkerSettings(SettingsGroup, env_prefix="WORKER_"):

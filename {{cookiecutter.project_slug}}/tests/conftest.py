@@ -130,6 +130,17 @@ async def empty_tables(settings: Settings) -> None:
 
 
 @pytest.fixture
+async def empty_database(settings: Settings) -> AsyncIterator[PostgresSettings]:
+    """A database without tables, which the migrations then use."""
+    postgres = settings[PostgresSettings]
+    name = f"{postgres.db}_migrations"
+    async with isolation.own_database(postgres, name):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("POSTGRES_DB", name)
+            yield PostgresSettings()
+
+
+@pytest.fixture
 async def container(
     settings: Settings, cache_server: None, message_server: None
 ) -> AsyncIterator[punq.Container]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import punq
 
-from src.config import AppSettings, PostgresSettings
+from src.config import AppSettings, MigrationSettings, PostgresSettings
 from src.repositories.outbox.inbox import PurgeInbox
 from src.repositories.outbox.notify import OutboxListener, OutboxNotifier
 from src.repositories.postgres.engine import Database
@@ -44,4 +44,4 @@ def register(container: punq.Container, settings: Settings) -> None:
     container.register(UnitOfWorkFactory, factory=unit_of_work_factory, scope=punq.Scope.singleton)
 
 
-part = Part(settings=(PostgresSettings,), register=register)
+part = Part(settings=(PostgresSettings, MigrationSettings), register=register)

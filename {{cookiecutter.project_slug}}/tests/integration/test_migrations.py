@@ -2,41 +2,43 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from src.config import PostgresSettings
 from src.repositories.postgres.base import Base
-from src.utils.settings import ROOT, Settings
-from tests.support import isolation
+from src.utils.settings import ROOT
+from tests.support import isolation, rows
 
 pytestmark = pytest.mark.timeout(600)  # a migration starts a process
+T = TypeVar("T")
 TABLES = set(Base.metadata.tables)
-
-
-@pytest.fixture
-async def empty_database(settings: Settings) -> AsyncIterator[PostgresSettings]:
-    """A database without tables, which the migrations then use."""
-    postgres = settings[PostgresSettings]
-    name = f"{postgres.db}_migrations"
-    async with isolation.own_database(postgres, name):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("POSTGRES_DB", name)
-            yield PostgresSettings()
+MIGRATIONS = {"alembic_version", "schema_history"}
+SCRIPT = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
+REVISIONS = [revision.revision for revision in SCRIPT.walk_revisions()][::-1]
 
 
 async def tables(postgres: PostgresSettings) -> set[str]:
-    """Return the names of the tables that exist."""
+    """Return the names of the tables that exist, without those of Alembic and of the history."""
+    names = await on_connection(postgres, lambda connection: inspect(connection).get_table_names())
+    return {*names} - MIGRATIONS
+
+
+async def on_connection(postgres: PostgresSettings, function: Callable[[Connection], T]) -> T:
+    """Call a function with a connection, and commit."""
     engine = create_async_engine(postgres.url)
-    async with engine.connect() as connection:
-        names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
+    async with engine.begin() as connection:
+        result = await connection.run_sync(function)
     await engine.dispose()
-    return names - {"alembic_version"}
+    return result
 
 
 async def test_the_migrations_can_be_applied_reverted_and_applied_again(
@@ -50,19 +52,34 @@ async def test_the_migrations_can_be_applied_reverted_and_applied_again(
     assert await tables(empty_database) == TABLES
 
 
+async def test_every_migration_goes_up_down_and_up_with_rows_in_every_table(
+    empty_database: PostgresSettings,
+) -> None:
+    for revision in REVISIONS:
+        await asyncio.to_thread(isolation.migrate, revision)
+        counts = await on_connection(empty_database, rows.fill)
+        assert {table for table, count in counts.items() if count < rows.ENOUGH} <= MIGRATIONS
+        await asyncio.to_thread(isolation.revert, revision)
+        await asyncio.to_thread(isolation.migrate, revision)
+        await on_connection(empty_database, rows.fill)
+    assert await tables(empty_database) == TABLES
+
+
 async def test_the_migrations_create_exactly_the_tables_of_the_repositories(
     empty_database: PostgresSettings,
 ) -> None:
     def differences(connection: Connection) -> list[object]:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_name": lambda name, _kind, _parents: name not in MIGRATIONS,
+        }
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, Base.metadata))
 
     await asyncio.to_thread(isolation.migrate, "head")
-    engine = create_async_engine(empty_database.url)
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == [], 'run `make migration name="…"`'
-    await engine.dispose()
+    found = await on_connection(empty_database, differences)
+    assert found == [], 'run `make migration name="…"`'
 
 
 async def test_two_concurrent_migrations_both_succeed(empty_database: PostgresSettings) -> None:

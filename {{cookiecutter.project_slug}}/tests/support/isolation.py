@@ -4,17 +4,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import delete
 
-from src import repositories
+import src
 from src.config import PostgresSettings
 from src.repositories.postgres.base import Base
-from src.utils.modules import import_submodules
+from src.utils.modules import import_all
 from src.utils.settings import ROOT
 from tests.support.servers import patience
 
@@ -23,7 +25,7 @@ NO_RIGHT = (
     ' ALTER USER "{user}" CREATEDB'
 )
 
-import_submodules(repositories)  # every table enters Base.metadata
+import_all(src)  # every table enters Base.metadata
 
 
 async def wait_for(
@@ -56,6 +58,15 @@ async def connect(postgres: PostgresSettings) -> asyncpg.Connection:
         database=postgres.db,
         timeout=3,
     )
+
+
+async def fetch(postgres: PostgresSettings, query: str) -> list[Any]:
+    """Return the first column of the rows of a query."""
+    connection = await connect(postgres)
+    try:
+        return [row[0] for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
 
 
 async def execute(postgres: PostgresSettings, *statements: str) -> None:
@@ -92,3 +103,10 @@ def migrate(revision: str, *, sql: bool = False) -> None:
     config = Config(ROOT / "alembic.ini")
     run = command.downgrade if revision == "base" else command.upgrade
     run(config, revision, sql=sql)
+
+
+def revert(revision: str) -> None:
+    """Downgrade to the revision before this one."""
+    config = Config(ROOT / "alembic.ini")
+    before = ScriptDirectory.from_config(config).get_revision(revision).down_revision or "base"
+    command.downgrade(config, before if isinstance(before, str) else before[0])

@@ -1,0 +1,83 @@
+"""The table `schema_history`: which revisions are applied, and by which service."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.schema import CreateTable
+
+# Not a table of `Base`: like `alembic_version` it exists before the first revision.
+SCHEMA_HISTORY = Table(
+    "schema_history",
+    MetaData(),
+    Column("revision", String, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("applied_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+)
+CREATE = CreateTable(SCHEMA_HISTORY, if_not_exists=True)
+COLUMNS = SCHEMA_HISTORY.columns
+
+
+class SchemaHistory:
+    """Keeps the history equal to the applied revisions. `service` is written beside each."""
+
+    def __init__(self, *, service: str, script: ScriptDirectory) -> None:
+        self._service = service
+        self._script = script
+
+    def create(self, connection: Connection, heads: Iterable[str]) -> None:
+        """Create the table if it is missing, with the revisions that are already applied."""
+        if inspect(connection).has_table(SCHEMA_HISTORY.name):
+            return
+        connection.execute(CREATE)
+        for revision in self._ancestors(heads):
+            connection.execute(self._insert(revision))
+
+    def contains(self, connection: Connection, revision: str) -> bool:
+        """Tell whether this service has applied a revision and has not reverted it."""
+        if not inspect(connection).has_table(SCHEMA_HISTORY.name):
+            return False
+        own = select(COLUMNS.revision).where(COLUMNS.service == self._service)
+        return connection.scalar(own.where(COLUMNS.revision == revision)) is not None
+
+    def record(
+        self,
+        ctx: MigrationContext,
+        step: MigrationInfo,
+        heads: Collection[str],
+        run_args: Mapping[str, Any],  # noqa: ARG002  Alembic passes it by name
+    ) -> None:
+        """Write a step into the history, in the transaction of the step (`on_version_apply`)."""
+        if step.is_stamp:
+            applied = self._ancestors(heads)
+            ctx.execute(delete(SCHEMA_HISTORY).where(COLUMNS.revision.not_in(applied)))
+            for revision in applied:
+                ctx.execute(self._insert(revision))
+        elif step.is_upgrade:
+            ctx.execute(self._insert(str(step.up_revision_id)))
+        else:
+            ctx.execute(delete(SCHEMA_HISTORY).where(COLUMNS.revision == step.up_revision_id))
+
+    def _insert(self, revision: str) -> Any:
+        row = insert(SCHEMA_HISTORY).values(revision=revision, service=self._service)
+        return row.on_conflict_do_nothing()
+
+    def _ancestors(self, heads: Iterable[str]) -> list[str]:
+        """Return the heads and all revisions before them, the oldest first."""
+        upper = tuple(heads)
+        scripts = self._script.iterate_revisions(upper, "base") if upper else ()
+        return [script.revision for script in scripts][::-1]
