@@ -2,7 +2,11 @@
 
 import json
 import logging
+import math
 import sys
+import time
+import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -10,10 +14,56 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor
 
+TRACE_SECONDS = 60.0
+MAX_ERROR_CHARACTERS = 200
+
+_traced_at: dict[object, float] = {}
+"""When the last traceback of each kind of error was logged."""
+
+
+def limit_tracebacks(_: object, __: str, line: EventDict) -> EventDict:
+    """Keep one traceback a minute for each kind of error. Other lines name the error only.
+
+    In an outage every request fails in the same way, and a traceback has kilobytes.
+    """
+    error = _error_of(line.get("exc_info"))
+    if error is None:
+        return line
+    kind = (line.get("event"), *_kind_of(error))
+    now = time.monotonic()
+    if now - _traced_at.get(kind, -math.inf) >= TRACE_SECONDS:
+        _traced_at[kind] = now
+        return line
+    del line["exc_info"]
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    line.setdefault("error", text[:MAX_ERROR_CHARACTERS])
+    return line
+
+
+def _error_of(exc_info: Any) -> BaseException | None:
+    """Return the error of any value that a log call accepts as `exc_info`."""
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple):
+        return exc_info[1]  # type: ignore[no-any-return]
+    return sys.exception() if exc_info else None
+
+
+def _kind_of(error: BaseException) -> Iterator[object]:
+    """Return the types of an error and its causes, and the place where it was raised."""
+    places = [(frame.f_code, number) for frame, number in traceback.walk_tb(error.__traceback__)]
+    yield from places[-1:]
+    cause: BaseException | None = error
+    while cause is not None:
+        yield type(cause)
+        cause = cause.__cause__
+
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    limit_tracebacks,
     # Without local variables, which may contain a password or a token.
     structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
 ]

@@ -8,14 +8,26 @@ from ssl import SSLContext
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aio_pika.exceptions import (
+    CONNECTION_EXCEPTIONS,
+    AuthenticationError,
+    ProbableAuthenticationError,
+)
 
-from src.usecases.errors import UnavailableError
+from src.usecases.errors import ServerState, UnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 3
 PUBLISH_TIMEOUT_SECONDS = 5
 CLOSE_TIMEOUT_SECONDS = 2
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 5
+REFUSALS = ("ACCESS_REFUSED", "NOT_ALLOWED")
+"""The broker's words for missing rights."""
+
+
+def _state(error: BaseException) -> ServerState:
+    is_login = isinstance(error, AuthenticationError | ProbableAuthenticationError)
+    is_refused = is_login or any(word in str(error) for word in REFUSALS)
+    return "refused" if is_refused else "unavailable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +62,7 @@ class RabbitMQBroker:
                     async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                         await connection.close()
         except CONNECTION_EXCEPTIONS as error:
-            raise UnavailableError(f"{type(error).__name__}: {error}") from error
+            raise UnavailableError(f"{type(error).__name__}: {error}", _state(error)) from error
 
     async def check(self) -> None:
         """Return if the broker answers, else raise `UnavailableError`."""

@@ -15,6 +15,7 @@ from src.repositories.rabbitmq.connection import (
     RabbitMQBroker,
 )
 from src.repositories.rabbitmq.failures import attempt_of, retry, send_to_dead_letters
+from src.repositories.rabbitmq.silence import RedeliveryGrace, until_silent
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.errors import UnavailableError
 from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
@@ -43,6 +44,7 @@ class RabbitMQConsumer(EventConsumer):
     _in_flight: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _redelivered: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _backoff_seconds: float = field(default=FIRST_BACKOFF_SECONDS, init=False)
+    _grace: RedeliveryGrace = field(default_factory=RedeliveryGrace, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         self._stop = stop
@@ -70,13 +72,17 @@ class RabbitMQConsumer(EventConsumer):
             _, queue = await self.topology.declare(channel)
             tag = await queue.consume(self._start)
         self.is_consuming = True
+        self._grace.connected()
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
         log.info("consuming", queue=queue.name)
-        waiting = [asyncio.create_task(event.wait()) for event in (self._stop, lost)]
+        silence = until_silent(channel, self.concurrency)
+        waiting = [asyncio.create_task(end) for end in (self._stop.wait(), lost.wait(), silence)]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
-        if not lost.is_set():
+        if lost.is_set() or waiting[-1].done():
+            self._grace.lost()
+        else:
             async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
                 await queue.cancel(tag)
             await self._finish()
@@ -123,11 +129,14 @@ class RabbitMQConsumer(EventConsumer):
         Such a message may be poison that kills its worker. So redelivered messages are handled one
         at a time, and each counts as an attempt before its handler runs: a death costs at most one
         of them an attempt, and the next worker handles the others. If the handler succeeds, the
-        inbox makes the stored attempt harmless.
+        inbox makes the stored attempt harmless. A redelivery after a lost connection is no death.
         """
         async with self._redelivered:
             if self._stop.is_set():
                 return  # the broker redelivers it to another worker
+            if self._grace.is_open():
+                await self._handle(message)
+                return
             was_last = await retry(self.topology, message, UnansweredError())
             await message.ack()
             if not was_last:
