@@ -102,7 +102,7 @@ class OutboxListener:
     async def _ping(self, connection: asyncpg.Connection) -> None:
         """Raise `DatabaseUnavailableError` if the connection died without a sign."""
         with translated_errors():
-            await connection.execute(";", timeout=PING_SECONDS)
+            await connection.execute("SELECT 1", timeout=PING_SECONDS)
         self._answered_at = time.monotonic()
 
     async def aclose(self) -> None:

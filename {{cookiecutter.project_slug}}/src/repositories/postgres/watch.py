@@ -47,12 +47,15 @@ class ConnectionWatch:
 
     def _require_answer(self, connection: Any, record: Any, _: object) -> None:
         """Empty the pool if this connection is closed, or idle and without an answer to a ping."""
+        used_at = record.info.get("used_at")
+        if used_at is None:
+            return  # it is new
         if connection.driver_connection.is_closed():
             raise InvalidatePoolError
-        if time.monotonic() - record.info["used_at"] <= IDLE_SECONDS:
+        if time.monotonic() - used_at <= IDLE_SECONDS:
             return
         try:
-            connection.run_async(lambda driver: driver.execute(";", timeout=PING_SECONDS))
+            connection.run_async(lambda driver: driver.execute("SELECT 1", timeout=PING_SECONDS))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._silent_at = time.monotonic()
             raise InvalidatePoolError from error
@@ -68,16 +71,15 @@ class ConnectionWatch:
         state = getattr(error, "sqlstate", None)
         if isinstance(error, TimeoutError):
             self._silent_at = time.monotonic()
+        if isinstance(error, TimeoutError) or state == READ_ONLY:
             context.is_disconnect = True
-        elif state == READ_ONLY:
-            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = True
         elif state == FULL:
             self._full_at = time.monotonic()
 
 
 def _opened(_: object, record: Any) -> None:
     record.info["opened_at"] = time.monotonic()
-    record.info["used_at"] = record.info["opened_at"]
 
 
 def _returned(_: object, record: Any) -> None:
