@@ -1,7 +1,6 @@
 """A Postgres that answers and cannot be written: read-only, full, or without a place for us."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
@@ -13,29 +12,13 @@ from src.usecases.errors import DatabaseUnavailableError, ServerState
 from src.utils.settings import Settings
 from tests.machinery.conftest import SampleUnitOfWorkFactory
 from tests.machinery.sample import Sample
-from tests.support import isolation
 from tests.support.network import refusing_postgres
+from tests.support.postgres import read_only
 
 INSERT = text("INSERT INTO machinery_samples VALUES (gen_random_uuid(), 'written', 1) RETURNING id")
 DISK_FULL = text("DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$")
 
 pytestmark = pytest.mark.usefixtures("samples_table")
-
-
-@asynccontextmanager
-async def read_only(postgres: PostgresSettings) -> AsyncIterator[None]:
-    """Make new connections read-only. Connections that were opened before or in it stay as they are.
-
-    So does a failover: a connection stays with the server that it was opened to.
-    """
-    setting = f'ALTER DATABASE "{postgres.db}" SET default_transaction_read_only'
-    await isolation.execute(postgres, f"{setting} = on")
-    try:
-        yield
-    finally:
-        await isolation.execute(
-            postgres, "SET default_transaction_read_only = off", f"{setting} = off"
-        )
 
 
 @pytest.fixture

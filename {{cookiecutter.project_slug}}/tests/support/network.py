@@ -21,7 +21,7 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._writers: set[StreamWriter] = set()
-        self._pipes: dict[asyncio.Task[None], bool] = {}
+        self._pipes: dict[asyncio.Task[None], bool] = {}  # whether it carries answers
         self._muted: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -68,7 +68,9 @@ class Proxy:
 
         Neither side learns about it, as when a firewall forgets a connection.
         """
-        self._muted |= {pipe for pipe, answers in self._pipes.items() if answers or not answers_only}
+        self._muted |= {
+            pipe for pipe, answers in self._pipes.items() if answers or not answers_only
+        }
 
     def flow(self) -> None:
         """Forward data again."""

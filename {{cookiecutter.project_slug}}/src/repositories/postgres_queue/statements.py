@@ -23,7 +23,7 @@ POSTPONE = FAIL.values(available_at=func.now() + bindparam("delay", type_=Interv
 SEND_TO_DEAD_LETTERS = FAIL.values(available_at=NEVER)
 
 
-def _take(*, redelivered: bool) -> Executable:
+def _take(*, redelivered: bool, counted: bool = False) -> Executable:
     due = (
         select(OutboxRow.sequence)
         .where(
@@ -39,7 +39,7 @@ def _take(*, redelivered: bool) -> Executable:
         update(OutboxRow)
         .where(OutboxRow.sequence == due.c.sequence)
         .values(
-            attempts=OutboxRow.attempts + int(redelivered),
+            attempts=OutboxRow.attempts + int(counted),
             last_error=UNANSWERED,
             available_at=func.now() + bindparam("lease", type_=Interval),
         )
@@ -48,4 +48,6 @@ def _take(*, redelivered: bool) -> Executable:
 
 
 TAKE = _take(redelivered=False)
-TAKE_REDELIVERED = _take(redelivered=True)
+TAKE_REDELIVERED = _take(redelivered=True, counted=True)
+TAKE_AGAIN = _take(redelivered=True)
+"""Takes redelivered messages after a lost connection, and counts no attempt."""

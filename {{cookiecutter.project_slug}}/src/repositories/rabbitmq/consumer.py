@@ -9,13 +9,14 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from src.repositories.outbox.redelivery import RedeliveryGrace
 from src.repositories.rabbitmq.connection import (
     CONNECT_TIMEOUT_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
 )
 from src.repositories.rabbitmq.failures import attempt_of, retry, send_to_dead_letters
-from src.repositories.rabbitmq.silence import RedeliveryGrace, until_silent
+from src.repositories.rabbitmq.silence import until_silent
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.errors import UnavailableError
 from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
@@ -126,10 +127,9 @@ class RabbitMQConsumer(EventConsumer):
     async def _handle_redelivered(self, message: AbstractIncomingMessage) -> None:
         """Handle a message that an earlier delivery did not settle, after storing its next attempt.
 
-        Such a message may be poison that kills its worker. So redelivered messages are handled one
-        at a time, and each counts as an attempt before its handler runs: a death costs at most one
-        of them an attempt, and the next worker handles the others. If the handler succeeds, the
-        inbox makes the stored attempt harmless. A redelivery after a lost connection is no death.
+        It may be poison that kills its worker, unless only the connection was lost. So redelivered
+        messages are handled one at a time, and each counts as an attempt before its handler runs:
+        a death costs one of them an attempt. After a success the inbox makes it harmless.
         """
         async with self._redelivered:
             if self._stop.is_set():

@@ -1,7 +1,8 @@
-"""A consumer whose connection dies without a sign: it reconnects, and no message loses an attempt."""
+"""A consumer whose connection dies without a sign reconnects, and no message loses an attempt."""
 
 import pytest
 
+from src.repositories.outbox import redelivery
 from src.repositories.rabbitmq import connection, silence
 from tests.machinery.rabbitmq.amqp import Queues
 from tests.machinery.rabbitmq.queue import RabbitMQQueue
@@ -22,12 +23,13 @@ def test_a_silent_connection_is_noticed_within_fifteen_seconds(
     monkeypatch.undo()
     assert 2 * silence.PROBE_SECONDS + connection.CLOSE_TIMEOUT_SECONDS <= 15
     # RabbitMQ closes a connection that missed two heartbeats, and then redelivers its messages.
-    assert silence.REDELIVERY_SECONDS > 3 * connection.HEARTBEAT_SECONDS
+    assert redelivery.REDELIVERY_SECONDS > 3 * connection.HEARTBEAT_SECONDS
 
 
-async def test_a_consumer_leaves_a_silent_connection_and_handles_new_messages(
-    message_queue: RabbitMQQueue,
+async def test_a_consumer_leaves_a_silent_connection_long_before_its_heartbeats_end(
+    message_queue: RabbitMQQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 600)
     handle = Handler()
     async with message_queue.consuming(handle) as running:
         message_queue.proxy.mute()
