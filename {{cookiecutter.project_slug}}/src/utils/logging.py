@@ -29,14 +29,14 @@ def limit_tracebacks(_: object, __: str, line: EventDict) -> EventDict:
     error = _error_of(line.get("exc_info"))
     if error is None:
         return line
-    kind = (line.get("event"), *_kind_of(error))
-    now = time.monotonic()
-    if now - _traced_at.get(kind, -math.inf) >= TRACE_SECONDS:
-        _traced_at[kind] = now
-        return line
-    del line["exc_info"]
     text = f"{type(error).__name__}: {error}".splitlines()[0]
     line.setdefault("error", text[:MAX_ERROR_CHARACTERS])
+    kind = (line.get("event"), *_kind_of(error))
+    now = time.monotonic()
+    if now - _traced_at.get(kind, -math.inf) < TRACE_SECONDS:
+        del line["exc_info"]
+    else:
+        _traced_at[kind] = now
     return line
 
 

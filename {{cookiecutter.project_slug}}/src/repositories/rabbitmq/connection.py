@@ -20,8 +20,8 @@ CONNECT_TIMEOUT_SECONDS = 3
 PUBLISH_TIMEOUT_SECONDS = 5
 CLOSE_TIMEOUT_SECONDS = 2
 HEARTBEAT_SECONDS = 5
-REFUSALS = ("ACCESS_REFUSED", "NOT_ALLOWED")
-"""The broker's words for missing rights."""
+# The last one is aio-pika's text when the broker ends the handshake: the vhost is not there.
+REFUSALS = ("ACCESS_REFUSED", "NOT_ALLOWED", "got <Connection.Close")
 
 
 def _state(error: BaseException) -> ServerState:
