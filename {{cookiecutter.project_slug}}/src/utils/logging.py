@@ -6,7 +6,6 @@ import math
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -26,37 +25,22 @@ def limit_tracebacks(_: object, __: str, line: EventDict) -> EventDict:
 
     In an outage every request fails in the same way, and a traceback has kilobytes.
     """
-    error = _error_of(line.get("exc_info"))
-    if error is None:
+    exc_info = line.get("exc_info")
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if not isinstance(error, BaseException):
         return line
     text = f"{type(error).__name__}: {error}".splitlines()[0]
     line.setdefault("error", text[:MAX_ERROR_CHARACTERS])
-    kind = (line.get("event"), *_kind_of(error))
+    places = [(frame.f_code, number) for frame, number in traceback.walk_tb(error.__traceback__)]
+    kind = (line.get("event"), type(error), type(error.__cause__), *places[-1:])
     now = time.monotonic()
     if now - _traced_at.get(kind, -math.inf) < TRACE_SECONDS:
         del line["exc_info"]
     else:
         _traced_at[kind] = now
     return line
-
-
-def _error_of(exc_info: Any) -> BaseException | None:
-    """Return the error of any value that a log call accepts as `exc_info`."""
-    if isinstance(exc_info, BaseException):
-        return exc_info
-    if isinstance(exc_info, tuple):
-        return exc_info[1]  # type: ignore[no-any-return]
-    return sys.exception() if exc_info else None
-
-
-def _kind_of(error: BaseException) -> Iterator[object]:
-    """Return the types of an error and its causes, and the place where it was raised."""
-    places = [(frame.f_code, number) for frame, number in traceback.walk_tb(error.__traceback__)]
-    yield from places[-1:]
-    cause: BaseException | None = error
-    while cause is not None:
-        yield type(cause)
-        cause = cause.__cause__
 
 
 SHARED: list[Processor] = [

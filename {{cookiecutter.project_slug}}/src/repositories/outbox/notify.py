@@ -80,7 +80,9 @@ class OutboxListener:
                 await self._listen()
                 return  # events may have been committed before it listened
             if time.monotonic() - self._answered_at > IDLE_SECONDS:
-                await self._ping(self._connection)
+                with translated_errors():
+                    await self._connection.execute("SELECT 1", timeout=PING_SECONDS)
+                self._answered_at = time.monotonic()
         except DatabaseUnavailableError as error:
             log.warning("listener_unavailable", error=str(error))
             await self.aclose()
@@ -97,12 +99,6 @@ class OutboxListener:
                 command_timeout=CONNECT_TIMEOUT_SECONDS,
             )
             await self._connection.add_listener(CHANNEL, lambda *_: self.wake())
-        self._answered_at = time.monotonic()
-
-    async def _ping(self, connection: asyncpg.Connection) -> None:
-        """Raise `DatabaseUnavailableError` if the connection died without a sign."""
-        with translated_errors():
-            await connection.execute("SELECT 1", timeout=PING_SECONDS)
         self._answered_at = time.monotonic()
 
     async def aclose(self) -> None:

@@ -3,29 +3,23 @@
 import math
 import time
 
-REDELIVERY_SECONDS = 30.0
-"""How long after a reconnect the broker may redeliver the messages of the lost connection."""
+REDELIVERY_SECONDS = 30.0  # until a broker has redelivered the messages of a lost connection
 
 
 class RedeliveryGrace:
-    """The time after a reconnect in which a redelivery costs a message no attempt.
+    """The time after a reconnect in which a redelivery costs a message no attempt."""
 
-    A message is redelivered when its worker died, or when the worker lost its connection and lives
-    on. Only a death may be the fault of the message.
-    """
-
-    def __init__(self, seconds: float = REDELIVERY_SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._ends_at = -math.inf
 
     def lost(self) -> None:
         """Note that this worker lost its connection and lives on."""
         self._ends_at = math.inf
 
-    def connected(self) -> None:
+    def connected(self, seconds: float = REDELIVERY_SECONDS) -> None:
         """Begin the grace, if the connection was lost before."""
-        if self._ends_at == math.inf:
-            self._ends_at = time.monotonic() + self._seconds
+        if self.is_open():
+            self._ends_at = min(self._ends_at, time.monotonic() + seconds)
 
     def is_open(self) -> bool:
         """Tell whether a redelivered message may come from the lost connection."""

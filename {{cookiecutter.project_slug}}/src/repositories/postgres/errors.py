@@ -46,9 +46,5 @@ def translated_errors() -> Iterator[None]:
         kinds = [kind for kind, states in ERRORS_BY_SQLSTATE.items() if state.startswith(states)]
         if not kinds:
             raise
-        raise kinds[0](f"{type(error).__name__}: {error}", _server_state(state)) from error
-
-
-def _server_state(sqlstate: str) -> ServerState:
-    states = (state for prefix, state in SERVER_STATES.items() if sqlstate.startswith(prefix))
-    return next(states, "unavailable")
+        states = [can for prefix, can in SERVER_STATES.items() if state.startswith(prefix)]
+        raise kinds[0](f"{type(error).__name__}: {error}", *states) from error

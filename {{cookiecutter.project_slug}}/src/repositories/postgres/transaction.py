@@ -10,8 +10,8 @@ from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from src.repositories.postgres.errors import READ_ONLY, translated_errors
-from src.repositories.postgres.watch import ConnectionWatch
+from src.repositories.postgres.errors import translated_errors
+from src.repositories.postgres.watch import ConnectionWatch, is_read_only
 
 
 @cache
@@ -39,10 +39,7 @@ class Transaction:
 
     @property
     def now(self) -> datetime:
-        """The time in UTC: the database's after `fetch_for_update`, before that this process's.
-
-        The clocks of two processes differ, so what they compare is the database's time.
-        """
+        """The time in UTC: the database's after `fetch_for_update`, before that this process's."""
         if self._now is None:
             self._now = datetime.now(UTC)
         return self._now
@@ -100,20 +97,14 @@ class Transaction:
             try:
                 return await self._connection.execute(statement, parameters)
             except DBAPIError as error:
-                if not error.connection_invalidated or not self._may_send_again(error):
+                # An autocommitted statement may have had its effect, unless it was refused.
+                is_safe = not self._is_autocommit or is_read_only(error.orig)
+                if not error.connection_invalidated or not is_safe:
                     raise
             # The pool is empty now, so the next connection is new and leads to the current server.
             await self._connection.close()
             self._connection = await self._engine.connect()
             return await self._connection.execute(statement, parameters)
-
-    def _may_send_again(self, error: DBAPIError) -> bool:
-        """Tell whether the first statement has no effect that could happen twice.
-
-        A transaction without a commit has none. Without a transaction the statement may have been
-        committed before its connection was lost, unless the server refused it as read-only.
-        """
-        return not self._is_autocommit or getattr(error.orig, "sqlstate", None) == READ_ONLY
 
 
 def _commit_and_close(connection: Connection) -> None:

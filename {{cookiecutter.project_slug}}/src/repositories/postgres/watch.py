@@ -16,21 +16,20 @@ IDLE_SECONDS = 5.0
 """A connection that was idle for longer is pinged before it is used."""
 PING_SECONDS = 1.0
 FULL_SECONDS = 30.0
-"""How long a failed write counts. An API that is not ready gets no writes that would succeed."""
+"""How long a failed write counts: an API that is not ready gets no write that could succeed."""
 
 
 class ConnectionWatch:
-    """Listens to the events of an engine's pool.
+    """Listens to the events of a pool. It also notes whether the last write met a full disk.
 
-    A connection that does not answer, or that cannot write, empties the pool: the other connections
-    lead to the same server. The watch also notes whether the last write met a full disk.
+    A connection that does not answer or cannot write empties the pool: the others lead to the same
+    server.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._silent_at = -math.inf
         self._full_at = -math.inf
         pool = engine.sync_engine
-        event.listen(pool, "connect", _opened)
         event.listen(pool, "checkout", self._require_answer)
         event.listen(pool, "checkin", _returned)
         event.listen(pool, "close", self._close)
@@ -61,25 +60,25 @@ class ConnectionWatch:
             raise InvalidatePoolError from error
 
     def _close(self, connection: Any, record: Any) -> None:
-        """Abort a connection that is as old as a silent one. SQLAlchemy would wait for it."""
-        if record.info["opened_at"] <= self._silent_at:
+        """Abort a connection that may be silent. SQLAlchemy would wait for its answer."""
+        if record.info.get("used_at", 0.0) <= self._silent_at:
             connection.driver_connection.terminate()
 
     def _failed(self, context: ExceptionContext) -> None:
-        """Discard the pool after a statement without an answer, and after a refused write."""
+        """Empty the pool after a statement without an answer, and after a refused write."""
         error = context.original_exception
-        state = getattr(error, "sqlstate", None)
         if isinstance(error, TimeoutError):
             self._silent_at = time.monotonic()
-        if isinstance(error, TimeoutError) or state == READ_ONLY:
+        if isinstance(error, TimeoutError) or is_read_only(error):
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = True
-        elif state == FULL:
+        elif getattr(error, "sqlstate", None) == FULL:
             self._full_at = time.monotonic()
 
 
-def _opened(_: object, record: Any) -> None:
-    record.info["opened_at"] = time.monotonic()
+def is_read_only(error: BaseException | None) -> bool:
+    """Tell whether the server refused a write because it is read-only: a standby, for example."""
+    return getattr(error, "sqlstate", None) == READ_ONLY
 
 
 def _returned(_: object, record: Any) -> None:

@@ -19,13 +19,7 @@ from src.repositories.outbox import notify
 from src.repositories.outbox.redelivery import RedeliveryGrace
 from src.repositories.postgres.engine import Database
 from src.repositories.postgres_queue.failures import Outcome, retry, send_to_dead_letters
-from src.repositories.postgres_queue.statements import (
-    DELETE,
-    TAKE,
-    TAKE_AGAIN,
-    TAKE_REDELIVERED,
-    UNANSWERED,
-)
+from src.repositories.postgres_queue.statements import DELETE, TAKE, TAKE_REDELIVERED, UNANSWERED
 from src.usecases.errors import DatabaseUnavailableError
 from src.usecases.ports.messaging import (
     EventConsumer,
@@ -58,10 +52,7 @@ class PostgresConsumer(EventConsumer):
     concurrency: int
     handler_timeout_seconds: float
     is_consuming: bool = field(default=False, init=False)
-    _grace: RedeliveryGrace = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._grace = RedeliveryGrace(2 * self.handler_timeout_seconds + 2 * MARGIN_SECONDS)
+    _grace: RedeliveryGrace = field(default_factory=RedeliveryGrace, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         async def notified() -> None:
@@ -101,10 +92,10 @@ class PostgresConsumer(EventConsumer):
 
     async def _take(self, take: Executable, limit: int) -> Sequence[Row[Any]]:
         lease = timedelta(seconds=self.handler_timeout_seconds + MARGIN_SECONDS)
-        if take is TAKE_REDELIVERED and self._grace.is_open():
-            take = TAKE_AGAIN
+        counted = int(take is TAKE_REDELIVERED and not self._grace.is_open())
+        parameters = {"limit": limit, "lease": lease, "counted": counted}
         try:
-            rows = await self.database.fetch(take, {"limit": limit, "lease": lease})
+            rows = await self.database.fetch(take, parameters)
         except DatabaseUnavailableError as error:
             log.warning("queue_unavailable", error=str(error))
             self._grace.lost()
@@ -113,7 +104,7 @@ class PostgresConsumer(EventConsumer):
         if not self.is_consuming:
             log.info("consuming")
         self.is_consuming = True
-        self._grace.connected()
+        self._grace.connected(2 * lease.total_seconds())
         return sorted(rows, key=lambda row: row.sequence)
 
     async def _settle(self, row: Row[Any]) -> None:

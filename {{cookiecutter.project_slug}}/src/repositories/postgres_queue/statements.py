@@ -1,6 +1,6 @@
 """The outbox as a queue: the statements that take a message and store its outcome."""
 
-from sqlalchemy import Executable, Interval, bindparam, delete, func, select, text, update
+from sqlalchemy import Executable, Integer, Interval, bindparam, delete, func, select, text, update
 
 from src.repositories.outbox.tables import OutboxRow
 
@@ -23,7 +23,7 @@ POSTPONE = FAIL.values(available_at=func.now() + bindparam("delay", type_=Interv
 SEND_TO_DEAD_LETTERS = FAIL.values(available_at=NEVER)
 
 
-def _take(*, redelivered: bool, counted: bool = False) -> Executable:
+def _take(*, redelivered: bool) -> Executable:
     due = (
         select(OutboxRow.sequence)
         .where(
@@ -39,7 +39,7 @@ def _take(*, redelivered: bool, counted: bool = False) -> Executable:
         update(OutboxRow)
         .where(OutboxRow.sequence == due.c.sequence)
         .values(
-            attempts=OutboxRow.attempts + int(counted),
+            attempts=OutboxRow.attempts + bindparam("counted", type_=Integer),
             last_error=UNANSWERED,
             available_at=func.now() + bindparam("lease", type_=Interval),
         )
@@ -48,6 +48,4 @@ def _take(*, redelivered: bool, counted: bool = False) -> Executable:
 
 
 TAKE = _take(redelivered=False)
-TAKE_REDELIVERED = _take(redelivered=True, counted=True)
-TAKE_AGAIN = _take(redelivered=True)
-"""Takes redelivered messages after a lost connection, and counts no attempt."""
+TAKE_REDELIVERED = _take(redelivered=True)

@@ -14,9 +14,9 @@ from src.repositories.rabbitmq.connection import (
     CONNECT_TIMEOUT_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
+    until_silent,
 )
 from src.repositories.rabbitmq.failures import attempt_of, retry, send_to_dead_letters
-from src.repositories.rabbitmq.silence import until_silent
 from src.repositories.rabbitmq.topology import Topology
 from src.usecases.errors import UnavailableError
 from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
@@ -76,8 +76,8 @@ class RabbitMQConsumer(EventConsumer):
         self._grace.connected()
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
         log.info("consuming", queue=queue.name)
-        silence = until_silent(channel, self.concurrency)
-        waiting = [asyncio.create_task(end) for end in (self._stop.wait(), lost.wait(), silence)]
+        ends = (self._stop.wait(), lost.wait(), until_silent(channel, self.concurrency))
+        waiting = [asyncio.create_task(end) for end in ends]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()

@@ -3,7 +3,7 @@
 import pytest
 
 from src.repositories.outbox import redelivery
-from src.repositories.rabbitmq import connection, silence
+from src.repositories.rabbitmq import connection
 from tests.machinery.rabbitmq.amqp import Queues
 from tests.machinery.rabbitmq.queue import RabbitMQQueue
 from tests.machinery.support.handlers import Handler, SlowHandler
@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 @pytest.fixture(autouse=True)
 def frequent_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask for an answer often, and let the broker notice a lost connection soon."""
-    monkeypatch.setattr(silence, "PROBE_SECONDS", 1)
+    monkeypatch.setattr(connection, "PROBE_SECONDS", 1)
     monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 2)
 
 
@@ -21,7 +21,7 @@ def test_a_silent_connection_is_noticed_within_fifteen_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.undo()
-    assert 2 * silence.PROBE_SECONDS + connection.CLOSE_TIMEOUT_SECONDS <= 15
+    assert 2 * connection.PROBE_SECONDS + connection.CLOSE_TIMEOUT_SECONDS <= 15
     # RabbitMQ closes a connection that missed two heartbeats, and then redelivers its messages.
     assert redelivery.REDELIVERY_SECONDS > 3 * connection.HEARTBEAT_SECONDS
 
@@ -30,13 +30,21 @@ async def test_a_consumer_leaves_a_silent_connection_long_before_its_heartbeats_
     message_queue: RabbitMQQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 600)
+    async with message_queue.consuming(Handler()) as running:
+        message_queue.proxy.mute()
+        await eventually(running.has_lost_its_server)
+        await eventually(running.consumes)
+
+
+async def test_a_consumer_handles_new_messages_after_a_silence(
+    message_queue: RabbitMQQueue,
+) -> None:
     handle = Handler()
     async with message_queue.consuming(handle) as running:
         message_queue.proxy.mute()
         await eventually(running.has_lost_its_server)
-        await eventually(running.consumes)
         await message_queue.send("after the silence")
-        await handle.called(1)
+        await handle.called(1, seconds=100)
         await eventually(message_queue.is_empty)
     assert handle.attempts == [1]
 

@@ -12,13 +12,7 @@ from secrets import randbelow
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import (
-    AuthenticationError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-)
+from redis.exceptions import RedisError
 
 from src.repositories.cache.redis import scripts
 from src.repositories.cache.redis.batcher import Batcher
@@ -38,11 +32,11 @@ MAX_AWAITED_LOADS = 2
 STOP_SECONDS = 5.0
 """How long a process that stops waits for the steps in progress."""
 
-SERVER_STATES: dict[type[Exception], ServerState] = {
-    AuthenticationError: "refused",
-    NoPermissionError: "refused",
-    OutOfMemoryError: "full",
-    ReadOnlyError: "read-only",
+SERVER_STATES: dict[str, ServerState] = {
+    "AuthenticationError": "refused",
+    "NoPermissionError": "refused",
+    "OutOfMemoryError": "full",
+    "ReadOnlyError": "read-only",
 }
 
 
@@ -132,8 +126,9 @@ class RedisCache(ReadThroughCache):
         try:
             await self._redis.set(f"{self._prefix}check", b"", px=LEASE_MS)
         except RedisError as error:
-            state = SERVER_STATES.get(type(error), "unavailable")
-            raise UnavailableError(f"Redis cannot write: {type(error).__name__}", state) from error
+            name = type(error).__name__
+            state = SERVER_STATES.get(name, "unavailable")
+            raise UnavailableError(f"Redis does not store: {name}", state) from error
 
     async def aclose(self) -> None:
         """Wait a limited time for the steps in progress, then close the connections."""
