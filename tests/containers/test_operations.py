@@ -66,18 +66,33 @@ def test_a_documented_command_succeeds(production: Stack, purpose: str) -> None:
     type_in(production, documented(production, purpose))
 
 
-def test_a_restored_backup_has_the_data_of_the_backup_only(production: Stack) -> None:
+def post(stack: Stack, route: str, **body: str) -> httpx2.Response:
+    """Post to a route of the accounts."""
+    return httpx2.post(f"{stack.url}/api/v1/auth/{route}", json=body, timeout=10)
+
+
+def test_a_restored_backup_has_the_data_of_the_backup_only_and_ends_all_sessions(
+    production: Stack,
+) -> None:
     section = documents(production).split("### Back up and restore")[1]
     backup, *restore = re.findall(r"(?m)^    (docker compose .+)$", section)
+    account = {"email": "lin@example.com", "password": PASSWORD}
+    production.registered.add(post(production, "register", **account).json()["id"])
+    older = post(production, "login", **account).json()["refresh_token"]
     assert production.register()
     production.settle()
     before = production.sql("SELECT id FROM users ORDER BY id")
     type_in(production, backup)
+    newer = post(production, "refresh", refresh_token=older).json()["refresh_token"]
     assert production.register()
     production.settle()
     for command in restore:
         type_in(production, command)
     assert production.sql("SELECT id FROM users ORDER BY id") == before
+    answers = [post(production, "refresh", refresh_token=token) for token in (newer, older)]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert "refresh_token_reused" not in production.compose("logs", "micro_service")
+    assert post(production, "login", **account).status_code == httpx2.codes.OK
     production.registered &= set(before.split())
     assert production.register()
     production.settle()

@@ -96,10 +96,12 @@ def _limited(receive: Receive) -> Receive:
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     # Health checks arrive every few seconds. A successful one is of no interest.
-    is_quiet = status == HTTPStatus.OK and scope["path"].startswith("/health/")
+    if scope["path"].startswith("/health/"):
+        level = logging.DEBUG if status == HTTPStatus.OK else logging.INFO
     log.log(
-        logging.DEBUG if is_quiet else logging.INFO,
+        level,
         "request",
         method=scope["method"],
         path=scope["path"],

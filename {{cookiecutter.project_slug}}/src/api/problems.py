@@ -20,8 +20,6 @@ from src.usecases.errors import NotFoundDatabaseError, UnavailableError
 from src.usecases.ports.login_throttle import TooManyAttemptsError
 from src.usecases.ports.password_hasher import HashingBusyError
 
-log = structlog.get_logger()
-
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20  # a response must not be much larger than its request
 MAX_LOCATION = 64
@@ -103,7 +101,8 @@ async def _known_error(_: Request, error: Exception) -> Response:
     status, name, headers, detail = PROBLEM_TYPES[cls]
     name = name or _name(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request_failed", problem=name, exc_info=error.__cause__)
+        # For the line of the request: one line has the error, and at times its traceback.
+        structlog.contextvars.bind_contextvars(problem=name, exc_info=error.__cause__ or error)
     if isinstance(error, TooManyAttemptsError):
         headers = {"Retry-After": str(error.retry_after)}
     return _problem(status, name, detail or str(error), headers)

@@ -71,10 +71,10 @@ class Session(Aggregate):
         """Rotate the refresh token, or end the session if the token was replayed.
 
         The current generation rotates. The previous one, within the grace period, is a repeated
-        request and changes nothing. Any other generation is a replay, which ends the session
-        (RFC 9700, 4.14.2).
+        request and changes nothing. A later one was issued before the database was restored from a
+        backup: it is refused. An older one is a replay, which ends the session (RFC 9700, 4.14.2).
         """
-        if not self.is_live(now):
+        if generation > self.generation or not self.is_live(now):
             return Refresh.ENDED
         if generation == self.generation:
             self.generation += 1

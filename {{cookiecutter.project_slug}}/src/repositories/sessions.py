@@ -1,11 +1,11 @@
 """The table `sessions` and its repository."""
 
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ForeignKey, bindparam, delete, insert, select, update
+from sqlalchemy import ForeignKey, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from src.domain.session import Session
@@ -17,6 +17,7 @@ from src.repositories.postgres.engine import Database
 from src.repositories.postgres.transaction import Transaction
 from src.repositories.users import UserRow, user_key
 from src.usecases.ports.cache import ReadThroughCache
+from src.usecases.ports.purge import PurgeStep
 from src.usecases.ports.sessions import SessionAccess, SessionRepository
 
 
@@ -62,9 +63,10 @@ REVOKE = (
     .where(SessionRow.revoked_at.is_(None))
     .returning(SessionRow.id)
 )
+RETENTION = timedelta(days=7)
 EXPIRED = (
     select(SessionRow.id)
-    .where(SessionRow.idle_expires_at < bindparam("before"))
+    .where(SessionRow.idle_expires_at < func.now() - RETENTION)
     .limit(10_000)  # a backlog must not run into the statement timeout
     .with_for_update(skip_locked=True)
 )
@@ -110,8 +112,8 @@ class DBSessionRepository(SessionRepository):
         )
 
     async def load_session_for_update(self, session_id: UUID) -> Session | None:
-        rows = await self.transaction.fetch(SESSION_FOR_UPDATE, {"id": session_id})
-        return Session(**rows[0]._mapping) if rows else None
+        row = await self.transaction.fetch_for_update(SESSION_FOR_UPDATE, {"id": session_id})
+        return Session(**row) if row else None
 
     async def create_session(self, session: Session) -> None:
         values = {column: getattr(session, column) for column in COLUMNS}
@@ -130,6 +132,13 @@ class DBSessionRepository(SessionRepository):
         ended = await self.transaction.execute_without_events(REVOKE, values)
         self.transaction.changed_keys |= {session_key(session_id) for session_id in ended.scalars()}
 
-    async def purge_sessions(self, before: datetime) -> int:
-        purged = await self.transaction.execute_without_events(PURGE, {"before": before})
-        return len(purged.all())
+
+@dataclass(frozen=True, kw_only=True)
+class PurgeSessions(PurgeStep):
+    """Deletes sessions a week after their expiry. A revoked one is not refreshed, so it expires."""
+
+    database: Database
+    name: str = field(default="sessions", init=False)
+
+    async def purge(self) -> int:
+        return len(await self.database.fetch(PURGE))

@@ -1,6 +1,6 @@
 """The unit of work on Postgres: one transaction, shared by a repository for each aggregate."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from src.repositories.notifications import DBNotificationRepository
@@ -28,11 +28,10 @@ class DBUnitOfWork(UnitOfWork):
         notifier: OutboxNotifier,
         source: str,
     ) -> None:
-        self.now = datetime.now(UTC)
         self._cache = cache
         self._notifier = notifier
         transaction = database.transaction()
-        outbox = OutboxWriter(transaction, now=self.now, source=source)
+        outbox = OutboxWriter(transaction, source=source)
         self._transaction = transaction
         self._outbox = outbox
         self.inbox = DBInbox(transaction=transaction)
@@ -41,6 +40,10 @@ class DBUnitOfWork(UnitOfWork):
             database=database, cache=cache, transaction=transaction, outbox=outbox
         )
         self.users = DBUserRepository(database=database, transaction=transaction, outbox=outbox)
+
+    @property
+    def now(self) -> datetime:
+        return self._transaction.now
 
     async def __aenter__(self) -> Self:
         return self

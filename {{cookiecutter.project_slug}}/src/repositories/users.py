@@ -59,10 +59,10 @@ class DBUserRepository(UserRepository):
         return User(**rows[0]._mapping) if rows else None
 
     async def load_user_for_update(self, user_id: UUID) -> User:
-        rows = await self.transaction.fetch(USER_FOR_UPDATE, {"id": user_id})
-        if not rows:
+        row = await self.transaction.fetch_for_update(USER_FOR_UPDATE, {"id": user_id})
+        if row is None:
             raise NotFoundDatabaseError("There is no such user.")
-        return User(**rows[0]._mapping)
+        return User(**row)
 
     async def create_user(self, user: User) -> None:
         values = {column: getattr(user, column) for column in COLUMNS}

@@ -1,12 +1,21 @@
 """Errors that several ports may raise."""
 
+from typing import Literal
+
+ServerState = Literal["ok", "read-only", "refused", "full", "unavailable"]
+"""What a server can do for this service. A refused service has a wrong password, for example."""
+
 
 class NotFoundDatabaseError(Exception):
     """No row has this key (404)."""
 
 
 class UnavailableError(Exception):
-    """A server that this service depends on does not answer."""
+    """A server that this service depends on does not answer, or cannot do its work."""
+
+    def __init__(self, message: str, state: ServerState = "unavailable") -> None:
+        super().__init__(message)
+        self.state = state
 
 
 class DatabaseUnavailableError(UnavailableError):

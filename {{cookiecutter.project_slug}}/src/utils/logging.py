@@ -2,7 +2,10 @@
 
 import json
 import logging
+import math
 import sys
+import time
+import traceback
 from typing import Any
 
 import orjson
@@ -10,10 +13,41 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor
 
+TRACE_SECONDS = 60.0
+MAX_ERROR_CHARACTERS = 200
+
+_traced_at: dict[object, float] = {}
+"""When the last traceback of each kind of error was logged."""
+
+
+def limit_tracebacks(_: object, __: str, line: EventDict) -> EventDict:
+    """Keep one traceback a minute for each kind of error. Other lines name the error only.
+
+    In an outage every request fails in the same way, and a traceback has kilobytes.
+    """
+    exc_info = line.get("exc_info")
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if not isinstance(error, BaseException):
+        return line
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    line.setdefault("error", text[:MAX_ERROR_CHARACTERS])
+    places = [(frame.f_code, number) for frame, number in traceback.walk_tb(error.__traceback__)]
+    kind = (line.get("event"), type(error), type(error.__cause__), *places[-1:])
+    now = time.monotonic()
+    if now - _traced_at.get(kind, -math.inf) < TRACE_SECONDS:
+        del line["exc_info"]
+    else:
+        _traced_at[kind] = now
+    return line
+
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    limit_tracebacks,
     # Without local variables, which may contain a password or a token.
     structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
 ]

@@ -12,8 +12,9 @@ from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from src.api.schemas.accounts import to_address
 from src.config import AppSettings
 from src.domain.session import SessionLifetime
+from src.repositories.postgres.engine import Database
+from src.repositories.sessions import PurgeSessions
 from src.usecases.accounts.deactivate_user import DeactivateUser
-from src.usecases.accounts.purge_sessions import PurgeSessions
 from src.usecases.accounts.session_tokens import SessionTokens
 from src.usecases.ports.login_throttle import LoginThrottle
 from src.usecases.ports.password_hasher import PasswordHasher
@@ -118,7 +119,7 @@ def register(container: punq.Container, settings: Settings) -> None:
     )
     container.register(PasswordHasher, instance=hasher)
     container.register(LoginThrottle, instance=throttle)
-    container.register(PurgeStep, PurgeSessions, scope=punq.Scope.singleton)
+    container.register(PurgeStep, instance=PurgeSessions(database=container.resolve(Database)))
 
 
 async def deactivate(container: punq.Container, email: str | None) -> str:

@@ -1,9 +1,9 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from src.domain.session import Refresh, Session, SessionLifetime
+from src.domain.session import Refresh, Session
 from src.domain.user import User
 from src.usecases.ports.sessions import SessionAccess
 from tests.contract.conftest import Store, waiting_for
@@ -245,24 +245,3 @@ async def test_a_session_of_an_inactive_user_is_not_loaded_for_update(
 
     async with store.unit_of_work() as uow:
         assert await uow.sessions.load_session_for_update(session.id) is None
-
-
-async def test_purging_deletes_the_sessions_that_expired_before_a_time_and_no_others(
-    store: Store, ada: User
-) -> None:
-    now = datetime.now(UTC)
-    day = SessionLifetime(idle=timedelta(days=1), absolute=timedelta(days=1))
-    ages = [timedelta(days=days) for days in (9, 8.01, 7.5, 0)]
-    sessions = [Session.start(ada.id, day, now - age) for age in ages]
-    async with store.unit_of_work() as uow:
-        for session in sessions:
-            await uow.sessions.create_session(session)
-        await uow.commit()
-
-    async with store.unit_of_work() as uow:
-        assert await uow.sessions.purge_sessions(now - timedelta(days=7)) == 2
-        await uow.commit()
-
-    async with store.unit_of_work() as uow:
-        kept = [await uow.sessions.load_session_for_update(session.id) for session in sessions]
-    assert [session is not None for session in kept] == [False, False, True, True]

@@ -1,7 +1,6 @@
 """The worker without its database, with a failing job, and at its end."""
 
 import asyncio
-from datetime import datetime
 from pathlib import Path
 
 import httpx2
@@ -98,7 +97,7 @@ async def test_a_worker_ends_with_the_error_of_a_failed_job(
     class FailingStep(PurgeStep):
         name = "failing"
 
-        async def purge(self, now: datetime) -> int:
+        async def purge(self) -> int:
             raise LookupError("a fault in a job")
 
     worker.register(PurgeStep, instance=FailingStep())

@@ -50,9 +50,3 @@ class InMemorySessionRepository(SessionRepository):
                 if session and session.revoked_at is None:
                     session.revoke(now)
                     self.transaction.put(session.id, session)
-
-    async def purge_sessions(self, before: datetime) -> int:
-        expired = [s for s in self.transaction.all(Session) if s.idle_expires_at < before]
-        for session in expired:
-            self.transaction.delete(Session, session.id)
-        return len(expired)

@@ -1,5 +1,6 @@
 """A unit of work on the in-memory database."""
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from src.usecases.ports.unit_of_work import UnitOfWork
@@ -21,12 +22,16 @@ class InMemoryUnitOfWork(UnitOfWork):
     forgotten: ClassVar[list[str]] = []
 
     def __init__(self, database: InMemoryDatabase, clock: MovableClock) -> None:
-        self.now = clock.now
+        self._now = clock.now
         self._transaction = InMemoryTransaction(database)
         self.users = InMemoryUserRepository(self._transaction)
         self.sessions = InMemorySessionRepository(self._transaction)
         self.notifications = InMemoryNotificationRepository(self._transaction)
         self.inbox = InMemoryInbox(self._transaction)
+
+    @property
+    def now(self) -> datetime:
+        return self._now
 
     async def __aenter__(self) -> Self:
         return self

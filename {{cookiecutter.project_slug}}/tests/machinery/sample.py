@@ -4,7 +4,7 @@ They do not depend on users or sessions, which a service may not have.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 from uuid import UUID, uuid4
 
@@ -133,15 +133,19 @@ class SampleUnitOfWork:
     def __init__(
         self, *, database: Database, cache: ReadThroughCache, notifier: OutboxNotifier, source: str
     ) -> None:
-        self.now = datetime.now(UTC)
         self._cache = cache
         self._notifier = notifier
         self._transaction = database.transaction()
-        self._outbox = OutboxWriter(self._transaction, now=self.now, source=source)
+        self._outbox = OutboxWriter(self._transaction, source=source)
         self.inbox = DBInbox(transaction=self._transaction)
         self.samples = SampleRepository(
             database=database, cache=cache, transaction=self._transaction, outbox=self._outbox
         )
+
+    @property
+    def now(self) -> datetime:
+        """The time of the unit of work."""
+        return self._transaction.now
 
     async def __aenter__(self) -> Self:
         return self

@@ -139,3 +139,73 @@ def test_a_line_of_uvicorn_is_written_once_although_uvicorn_has_handlers_of_its_
 def test_an_unknown_log_level_is_an_error(lines: Lines) -> None:
     with pytest.raises(KeyError):
         configure_logging("CHATTY")
+
+
+def fail_in_one_place() -> None:
+    raise ConnectionError("no answer\nwith details")
+
+
+def fail_in_another_place() -> None:
+    raise ConnectionError("no answer")
+
+
+def log_failure(fail: Callable[[], None], event: str = "failed", **fields: object) -> None:
+    """Log an error with its traceback."""
+    try:
+        fail()
+    except ConnectionError as error:
+        structlog.get_logger().warning(event, exc_info=error, **fields)
+
+
+@pytest.fixture
+def no_traces_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.utils.logging._traced_at", {})
+
+
+@pytest.mark.usefixtures("no_traces_yet")
+def test_a_repeated_error_is_logged_with_one_traceback_a_minute_and_short_lines(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        log_failure(fail_in_one_place)
+    first, *others = lines()
+    assert "exception" in first
+    for line in others:
+        assert line["error"] == "ConnectionError: no answer"
+        assert not {"exception", "exc_info"} & line.keys()
+
+    monkeypatch.setattr("src.utils.logging.TRACE_SECONDS", 0)
+    log_failure(fail_in_one_place)
+    [again] = lines()
+    assert "exception" in again
+
+
+@pytest.mark.usefixtures("no_traces_yet")
+def test_every_kind_of_error_is_logged_with_its_own_traceback(lines: Lines) -> None:
+    log_failure(fail_in_one_place)
+    log_failure(fail_in_another_place)
+    log_failure(fail_in_one_place, "another event")
+
+    assert ["exception" in line for line in lines()] == [True] * 3
+
+
+@pytest.mark.usefixtures("no_traces_yet")
+def test_a_short_line_keeps_the_error_that_the_caller_named(
+    lines: Lines,
+) -> None:
+    for number in range(2):
+        log_failure(fail_in_one_place, error=f"named {number}")
+    assert lines()[1]["error"] == "named 1"
+
+
+@pytest.mark.usefixtures("no_traces_yet")
+def test_the_lines_of_libraries_have_one_traceback_a_minute_too(lines: Lines) -> None:
+    for _ in range(2):
+        try:
+            fail_in_one_place()
+        except ConnectionError:
+            logging.getLogger("library").exception("theirs")
+
+    first, second = lines()
+    assert "exception" in first
+    assert second["error"] == "ConnectionError: no answer"

@@ -5,6 +5,7 @@ notification that does not come is a failure of the test, however slow the machi
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -87,6 +88,44 @@ async def test_a_listener_whose_connection_was_lost_listens_again(
     await listener.wait(0.01)
     await create_sample(sample_unit_of_work)
     assert await is_notified(listener)
+
+
+async def test_a_listener_whose_connection_is_silent_listens_again(
+    settings: Settings,
+    sample_unit_of_work: SampleUnitOfWorkFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    postgres = settings[PostgresSettings]
+    async with Proxy(postgres.host, postgres.port).running() as proxy:
+        url = postgres.url.set(host="127.0.0.1", port=proxy.port)
+        listener = OutboxListener(Database(url=url, pool_size=1, application_name="test"))
+        await listener.wait(0.01)
+        proxy.mute()
+        monkeypatch.setattr(notify, "IDLE_SECONDS", 0)
+        await listener.wait(0.01)  # the ping gets no answer
+        await listener.wait(0.01)  # it listens on a new connection
+        monkeypatch.setattr(notify, "IDLE_SECONDS", 3600)
+        await create_sample(sample_unit_of_work)
+        assert await is_notified(listener)
+        await listener.aclose()
+
+
+async def test_a_listener_pings_its_connection_after_five_seconds(
+    listener: OutboxListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings: list[str] = []
+
+    async def execute(_: asyncpg.Connection, query: str, **__: float) -> None:
+        pings.append(query)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", execute)
+    listener._answered_at = time.monotonic() + LIMIT_SECONDS
+    await listener.wait(0.01)
+    assert pings == []
+    listener._answered_at = time.monotonic() - 5.1
+    await listener.wait(0.01)
+    await listener.wait(0.01)
+    assert len(pings) == 1
 
 
 async def test_a_wait_ends_without_a_notification_when_the_database_does_not_answer(

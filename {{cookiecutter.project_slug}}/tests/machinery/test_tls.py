@@ -49,7 +49,7 @@ async def test_servers_with_a_trusted_certificate_are_used(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     async with connecting(settings, authority, "localhost", tmp_path / "ca.pem") as container:
         readiness = await container.resolve(CheckReadiness).execute()
-        assert readiness.answers == dict.fromkeys(servers_of(settings), True)
+        assert readiness.states == dict.fromkeys(servers_of(settings), "ok")
         listener = container.resolve(OutboxListener)
         await listener.wait(0.1)
         assert listener._connection is not None
@@ -64,7 +64,7 @@ async def test_servers_are_not_used_with_a_certificate_that_is(
     name = "example.com" if fault == "for another name" else "localhost"
     async with connecting(settings, certified, name, tmp_path / "ca.pem") as container:
         readiness = await container.resolve(CheckReadiness).execute()
-        assert readiness.answers == dict.fromkeys(servers_of(settings), False)
+        assert readiness.states == dict.fromkeys(servers_of(settings), "unavailable")
         listener = container.resolve(OutboxListener)
         await listener.wait(0.1)
         assert listener._connection is None

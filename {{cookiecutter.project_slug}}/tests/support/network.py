@@ -21,7 +21,8 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._writers: set[StreamWriter] = set()
-        self._pipes: set[asyncio.Task[None]] = set()
+        self._pipes: dict[asyncio.Task[None], bool] = {}  # whether it carries answers
+        self._muted: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._accepts = True
@@ -62,6 +63,15 @@ class Proxy:
         """Keep connections open, but forward no data."""
         self._flowing.clear()
 
+    def mute(self, *, answers_only: bool = False) -> None:
+        """Keep the open connections, and drop all their data from now on. New ones work.
+
+        Neither side learns about it, as when a firewall forgets a connection.
+        """
+        self._muted |= {
+            pipe for pipe, answers in self._pipes.items() if answers or not answers_only
+        }
+
     def flow(self) -> None:
         """Forward data again."""
         self._flowing.set()
@@ -75,15 +85,18 @@ class Proxy:
         for source, sink in ((reader, upstream_writer), (upstream_reader, writer)):
             self._writers.add(sink)
             pipe = asyncio.create_task(self._forward(source, sink))
-            self._pipes.add(pipe)
-            pipe.add_done_callback(self._pipes.discard)
+            self._pipes[pipe] = sink is writer
+            pipe.add_done_callback(self._pipes.pop)
 
     async def _forward(self, source: StreamReader, sink: StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await source.read(65536):
                 await self._flowing.wait()
-                sink.write(data)
-                await sink.drain()
+                if asyncio.current_task() not in self._muted:
+                    sink.write(data)
+                    await sink.drain()
+        if asyncio.current_task() in self._muted:
+            return  # the other side does not learn that this one has closed
         sink.close()
         self._writers.discard(sink)
 

@@ -73,7 +73,7 @@ async def test_a_dependency_override_replaces_a_use_case(
 ) -> None:
     class FakeCheckReadiness:
         async def execute(self) -> Readiness:
-            return Readiness(True, {"the fake": True})
+            return Readiness(True, {"the fake": "ok"})
 
     app.dependency_overrides[use(CheckReadiness)] = FakeCheckReadiness
 

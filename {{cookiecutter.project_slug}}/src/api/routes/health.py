@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel
 
 from src.api.dependencies import Use
+from src.usecases.errors import ServerState
 from src.usecases.operations.check_readiness import CheckReadiness
 
 
@@ -16,10 +17,10 @@ class LivenessResponse(BaseModel):
 
 
 class ReadinessResponse(BaseModel):
-    """Whether requests can be served, and the state of each dependency."""
+    """Whether requests can be served, and what each dependency can do."""
 
     status: Literal["ready", "unavailable"]
-    dependencies: dict[str, Literal["ok", "unavailable"]]
+    dependencies: dict[str, ServerState]
 
 
 ALIVE = LivenessResponse().model_dump_json()
@@ -35,12 +36,10 @@ async def live() -> Response:
     "/ready", responses={503: {"model": ReadinessResponse}}, description=CheckReadiness.__doc__
 )
 async def ready(response: Response, check_readiness: Use[CheckReadiness]) -> ReadinessResponse:
-    is_ready, answers = await check_readiness.execute()
+    is_ready, states = await check_readiness.execute()
     response.status_code = 200 if is_ready else 503
-    return ReadinessResponse(
-        status="ready" if is_ready else "unavailable",
-        dependencies={name: "ok" if ok else "unavailable" for name, ok in answers.items()},
-    )
+    status = "ready" if is_ready else "unavailable"
+    return ReadinessResponse(status=status, dependencies=states)
 
 
 def add_hot_routes(app: FastAPI) -> None:

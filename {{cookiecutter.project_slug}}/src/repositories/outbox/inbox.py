@@ -1,10 +1,10 @@
 """The inbox: the messages with a committed effect."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql
 
 from src.repositories.outbox.tables import ProcessedMessageRow
@@ -24,7 +24,7 @@ CLAIM = (
 # A limited number at a time, so that a backlog does not run into the statement timeout.
 EXPIRED = (
     select(ProcessedMessageRow.message_id)
-    .where(ProcessedMessageRow.processed_at < bindparam("before"))
+    .where(ProcessedMessageRow.processed_at < func.now() - RETENTION)
     .limit(10_000)
 )
 PURGE = (
@@ -57,5 +57,5 @@ class PurgeInbox(PurgeStep):
     database: Database
     name: str = field(default="processed_messages", init=False)
 
-    async def purge(self, now: datetime) -> int:
-        return len(await self.database.fetch(PURGE, {"before": now - RETENTION}))
+    async def purge(self) -> int:
+        return len(await self.database.fetch(PURGE))

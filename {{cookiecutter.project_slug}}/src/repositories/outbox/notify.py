@@ -4,6 +4,7 @@ NOTIFY is only a hint. A lost one delays an event by one poll interval; it never
 """
 
 import asyncio
+import time
 from contextlib import suppress
 
 import asyncpg
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from src.repositories.postgres.engine import CONNECT_TIMEOUT_SECONDS, Database
 from src.repositories.postgres.errors import translated_errors
+from src.repositories.postgres.watch import IDLE_SECONDS, PING_SECONDS
 from src.usecases.errors import DatabaseUnavailableError
 
 log = structlog.get_logger()
@@ -65,6 +67,7 @@ class OutboxListener:
         self._database = database
         self._connection: asyncpg.Connection | None = None
         self._notified = asyncio.Event()
+        self._answered_at = 0.0
 
     def wake(self) -> None:
         """Make `wait` return."""
@@ -76,6 +79,10 @@ class OutboxListener:
             if self._connection is None or self._connection.is_closed():
                 await self._listen()
                 return  # events may have been committed before it listened
+            if time.monotonic() - self._answered_at > IDLE_SECONDS:
+                with translated_errors():
+                    await self._connection.execute("SELECT 1", timeout=PING_SECONDS)
+                self._answered_at = time.monotonic()
         except DatabaseUnavailableError as error:
             log.warning("listener_unavailable", error=str(error))
             await self.aclose()
@@ -92,6 +99,7 @@ class OutboxListener:
                 command_timeout=CONNECT_TIMEOUT_SECONDS,
             )
             await self._connection.add_listener(CHANNEL, lambda *_: self.wake())
+        self._answered_at = time.monotonic()
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -1,6 +1,5 @@
 """The outbox's writer: a change and its events are one statement."""
 
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -40,13 +39,12 @@ def _with_events(change: Change) -> Change:
 class OutboxWriter:
     """Saves aggregates together with the events that they recorded.
 
-    One statement is one round trip less, and a change cannot be saved without its events. `now` is
-    the time of the unit of work, and `source` the name of this service.
+    One statement is one round trip less, and a change cannot be saved without its events. `source`
+    is the name of this service.
     """
 
-    def __init__(self, transaction: Transaction, *, now: datetime, source: str) -> None:
+    def __init__(self, transaction: Transaction, *, source: str) -> None:
         self._transaction = transaction
-        self._now = now
         self._source = source
         self.has_events = False
 
@@ -64,7 +62,7 @@ class OutboxWriter:
             {
                 "event_id": recorded.id,
                 "event_type": recorded.event.name,
-                "envelope": to_envelope(recorded, self._now, self._source),
+                "envelope": to_envelope(recorded, self._transaction.now, self._source),
             }
             for recorded in aggregate.events
         ]

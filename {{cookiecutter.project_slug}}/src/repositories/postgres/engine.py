@@ -11,10 +11,17 @@ from sqlalchemy import URL, Executable, Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from src.repositories.postgres.transaction import Transaction
+from src.repositories.postgres.watch import ConnectionWatch
+from src.usecases.errors import DatabaseUnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 5
 IDLE_IN_TRANSACTION_SECONDS = 10
+# Fails as every write does on a server that became read-only, and writes nothing.
+REQUIRE_WRITABLE = text(
+    "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on'"
+    " THEN RAISE read_only_sql_transaction; END IF; END $$"
+)
 
 
 class Database:
@@ -27,29 +34,34 @@ class Database:
         self.tls = tls
         self._engine = _create_engine(url, tls, pool_size, application_name)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._watch = ConnectionWatch(self._engine)
 
     def transaction(self) -> Transaction:
         """Return a new transaction. The caller commits and closes it."""
-        return Transaction(self._engine)
+        return Transaction(self._engine, watch=self._watch)
 
     async def fetch(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
         """Run one statement without BEGIN, and return its rows. It sees committed data only.
 
-        A statement that meets a connection closed by the server runs again on a new connection, so
-        it must do no harm when it runs twice.
+        A statement may be a write, so it is never sent twice.
         """
-        transaction = Transaction(self._autocommit)
+        transaction = Transaction(self._autocommit, watch=self._watch, is_autocommit=True)
         try:
             result = await transaction.execute_without_events(statement, parameters)
-            rows = result.all()
+            rows = result.all() if result.returns_rows else []
             await transaction.commit()  # returns the connection: there is nothing to commit
             return rows
         finally:
             await transaction.aclose()
 
     async def check(self) -> None:
-        """Return if the database answers, else raise `DatabaseUnavailableError`."""
-        await self.fetch(text("SELECT 1"))
+        """Return if the database can be written, else raise `DatabaseUnavailableError`.
+
+        A full disk is known from the last write: the check writes nothing.
+        """
+        await self.fetch(REQUIRE_WRITABLE)
+        if self._watch.is_full:
+            raise DatabaseUnavailableError("The last write found the disk full.", "full")
 
     async def aclose(self) -> None:
         """Close the pool. A server that hangs delays this by a few seconds at most."""

@@ -8,18 +8,27 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from src.domain.errors import InvalidError
-from src.usecases.errors import DatabaseBusyError, DatabaseUnavailableError
+from src.usecases.errors import DatabaseBusyError, DatabaseUnavailableError, ServerState
 
 # An OSError is a refused connection, an unreachable server or a TimeoutError.
 FAILURES = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 UNSTORABLE_TEXT = "22021"
+READ_ONLY = "25006"
+FULL = "53100"
 ERRORS_BY_SQLSTATE = {
     # Deadlock or serialization failure, cancelled by a timeout.
     DatabaseBusyError: ("40", "57014"),
-    # Connection lost, a standby, idle for too long, too many clients, shutdown.
-    DatabaseUnavailableError: ("08", "25006", "25P03", "53", "57"),
+    # Connection lost, read-only, idle for too long, refused, no database, no resources, shutdown.
+    DatabaseUnavailableError: ("08", READ_ONLY, "25P03", "28", "3D", "53", "57"),
 }
 """The error of each SQLSTATE, or of each class of SQLSTATEs. The first match counts."""
+SERVER_STATES: dict[str, ServerState] = {
+    READ_ONLY: "read-only",
+    FULL: "full",
+    "28": "refused",  # the password
+    "3D": "refused",  # no such database
+    "53300": "refused",  # too many connections
+}
 
 
 @contextmanager
@@ -37,4 +46,5 @@ def translated_errors() -> Iterator[None]:
         kinds = [kind for kind, states in ERRORS_BY_SQLSTATE.items() if state.startswith(states)]
         if not kinds:
             raise
-        raise kinds[0](f"{type(error).__name__}: {error}") from error
+        states = [can for prefix, can in SERVER_STATES.items() if state.startswith(prefix)]
+        raise kinds[0](f"{type(error).__name__}: {error}", *states) from error

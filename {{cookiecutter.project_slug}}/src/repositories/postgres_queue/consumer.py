@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Executable, Row
 
 from src.repositories.outbox import notify
+from src.repositories.outbox.redelivery import RedeliveryGrace
 from src.repositories.postgres.engine import Database
 from src.repositories.postgres_queue.failures import Outcome, reject, retry, send_to_dead_letters
 from src.repositories.postgres_queue.statements import DELETE, TAKE, TAKE_REDELIVERED, UNANSWERED
@@ -36,7 +37,7 @@ class PostgresConsumer(EventConsumer):
     A message that was taken and is due again without an outcome is redelivered. It may be poison
     that kills its worker. So redelivered messages are handled one at a time, and taking one counts
     as an attempt: a death costs at most one of them an attempt, and the next worker handles the
-    others.
+    others. After a lost connection a redelivery is no death, and costs no attempt.
     """
 
     database: Database
@@ -46,6 +47,7 @@ class PostgresConsumer(EventConsumer):
     concurrency: int
     handler_timeout_seconds: float
     is_consuming: bool = field(default=False, init=False)
+    _grace: RedeliveryGrace = field(default_factory=RedeliveryGrace, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         async def notified() -> None:
@@ -85,15 +87,19 @@ class PostgresConsumer(EventConsumer):
 
     async def _take(self, take: Executable, limit: int) -> Sequence[Row[Any]]:
         lease = timedelta(seconds=self.handler_timeout_seconds + MARGIN_SECONDS)
+        counted = int(take is TAKE_REDELIVERED and not self._grace.is_open())
+        parameters = {"limit": limit, "lease": lease, "counted": counted}
         try:
-            rows = await self.database.fetch(take, {"limit": limit, "lease": lease})
+            rows = await self.database.fetch(take, parameters)
         except DatabaseUnavailableError as error:
             log.warning("queue_unavailable", error=str(error))
+            self._grace.lost()
             self.is_consuming = False
             return []
         if not self.is_consuming:
             log.info("consuming")
         self.is_consuming = True
+        self._grace.connected(2 * lease.total_seconds())
         return sorted(rows, key=lambda row: row.sequence)
 
     async def _settle(self, row: Row[Any]) -> None:
@@ -110,6 +116,7 @@ class PostgresConsumer(EventConsumer):
                 await self.database.fetch(statement, {"key": row.sequence, **parameters})
             except DatabaseUnavailableError as error:
                 log.warning("outcome_not_stored", error=str(error))
+                self._grace.lost()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return

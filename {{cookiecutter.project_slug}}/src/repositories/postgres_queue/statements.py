@@ -1,6 +1,6 @@
 """The outbox as a queue: the statements that take a message and store its outcome."""
 
-from sqlalchemy import Executable, Interval, bindparam, delete, func, select, text, update
+from sqlalchemy import Executable, Integer, Interval, bindparam, delete, func, select, text, update
 
 from src.repositories.outbox.tables import OutboxRow
 
@@ -40,7 +40,7 @@ def _take(*, redelivered: bool) -> Executable:
         update(OutboxRow)
         .where(OutboxRow.sequence == due.c.sequence)
         .values(
-            attempts=OutboxRow.attempts + int(redelivered),
+            attempts=OutboxRow.attempts + bindparam("counted", type_=Integer),
             last_error=UNANSWERED,
             available_at=func.now() + bindparam("lease", type_=Interval),
         )

@@ -10,12 +10,25 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from src.usecases.errors import UnavailableError
+from src.usecases.errors import ServerState, UnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 3
 PUBLISH_TIMEOUT_SECONDS = 5
 CLOSE_TIMEOUT_SECONDS = 2
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 5
+PROBE_SECONDS = 5
+"""How often a consumer asks for an answer. It notices a silent connection in twice this time."""
+# The last one is aio-pika's text when the broker ends the handshake: the vhost is not there.
+REFUSALS = ("AuthenticationError", "ACCESS_REFUSED", "NOT_ALLOWED", "got <Connection.Close")
+
+
+async def until_silent(channel: AbstractChannel, prefetch_count: int) -> None:
+    """Return when the broker no longer answers. aio-pika waits for more than three heartbeats."""
+    with suppress(*CONNECTION_EXCEPTIONS):
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            async with asyncio.timeout(PROBE_SECONDS):
+                await channel.set_qos(prefetch_count=prefetch_count)  # a request without an effect
 
 
 async def open_channel(connection: AbstractConnection) -> AbstractChannel:
@@ -52,7 +65,10 @@ class RabbitMQBroker:
                     async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                         await connection.close()
         except CONNECTION_EXCEPTIONS as error:
-            raise UnavailableError(f"{type(error).__name__}: {error}") from error
+            text = f"{type(error).__name__}: {error}"
+            is_refused = any(word in text for word in REFUSALS)
+            state: ServerState = "refused" if is_refused else "unavailable"
+            raise UnavailableError(text, state) from error
 
     @asynccontextmanager
     async def channel(self, name: str) -> AsyncIterator[AbstractChannel]:

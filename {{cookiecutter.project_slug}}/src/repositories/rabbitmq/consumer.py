@@ -9,12 +9,14 @@ import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from src.repositories.outbox.redelivery import RedeliveryGrace
 from src.repositories.rabbitmq import failures
 from src.repositories.rabbitmq.connection import (
     CONNECT_TIMEOUT_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
     RabbitMQBroker,
     open_channel,
+    until_silent,
 )
 from src.repositories.rabbitmq.declarer import Declarer
 from src.usecases.errors import UnavailableError
@@ -40,6 +42,7 @@ class RabbitMQConsumer(EventConsumer):
     _in_flight: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _redelivered: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _backoff_seconds: float = field(default=FIRST_BACKOFF_SECONDS, init=False)
+    _grace: RedeliveryGrace = field(default_factory=RedeliveryGrace, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         self._stop = stop
@@ -70,14 +73,18 @@ class RabbitMQConsumer(EventConsumer):
             queue = await channel.get_queue(self.declarer.topology.queue, ensure=False)
             tag = await queue.consume(self._start)
         self.is_consuming = True
+        self._grace.connected()
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
         log.info("consuming", queue=queue.name)
         binding = asyncio.create_task(self.declarer.bind_foreign_exchanges(connection))
-        waiting = [asyncio.create_task(event.wait()) for event in (self._stop, lost)]
+        ends = (self._stop.wait(), lost.wait(), until_silent(channel, self.concurrency))
+        waiting = [asyncio.create_task(end) for end in ends]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in (binding, *waiting):
             task.cancel()
-        if not lost.is_set():
+        if lost.is_set() or waiting[-1].done():
+            self._grace.lost()
+        else:
             async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
                 await queue.cancel(tag)
             await self._finish()
@@ -121,14 +128,16 @@ class RabbitMQConsumer(EventConsumer):
     async def _handle_redelivered(self, message: AbstractIncomingMessage) -> None:
         """Handle a message that an earlier delivery did not settle, after storing its next attempt.
 
-        Such a message may be poison that kills its worker. So redelivered messages are handled one
-        at a time, and each counts as an attempt before its handler runs: a death costs at most one
-        of them an attempt, and the next worker handles the others. If the handler succeeds, the
-        inbox makes the stored attempt harmless.
+        It may be poison that kills its worker, unless only the connection was lost. So redelivered
+        messages are handled one at a time, and each counts as an attempt before its handler runs:
+        a death costs one of them an attempt. After a success the inbox makes it harmless.
         """
         async with self._redelivered:
             if self._stop.is_set():
                 return  # the broker redelivers it to another worker
+            if self._grace.is_open():
+                await self._handle(message)
+                return
             error = failures.UnansweredError()
             was_last = await failures.retry(self.declarer.topology, message, error)
             await message.ack()

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import structlog
 
+from src.usecases.errors import ServerState
+
 log = structlog.get_logger()
 
 TIMEOUT_SECONDS = 2.0
@@ -21,10 +23,10 @@ class Dependency(NamedTuple):
 
 
 class Readiness(NamedTuple):
-    """Whether requests can be served, and for each dependency whether it answers."""
+    """Whether requests can be served, and what each dependency can do."""
 
     is_ready: bool
-    answers: dict[str, bool]
+    states: dict[str, ServerState]
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,16 @@ class CheckReadiness:
     async def execute(self) -> Readiness:
         """Check all dependencies concurrently, in four seconds at most."""
         asked = await asyncio.gather(*map(self._ask, self.dependencies))
-        answers = {d.name: answer for d, answer in zip(self.dependencies, asked, strict=True)}
-        is_ready = all(answers[d.name] for d in self.dependencies if d.is_required)
-        return Readiness(is_ready, answers)
+        states = {d.name: state for d, state in zip(self.dependencies, asked, strict=True)}
+        is_ready = all(states[d.name] == "ok" for d in self.dependencies if d.is_required)
+        return Readiness(is_ready, states)
 
-    async def _ask(self, dependency: Dependency) -> bool:
+    async def _ask(self, dependency: Dependency) -> ServerState:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await dependency.check()
         except Exception as error:  # noqa: BLE001  any failure means that it does not answer
             log.warning("dependency_unavailable", dependency=dependency.name, error=str(error))
-            return False
-        return True
+            state: ServerState = getattr(error, "state", "unavailable")
+            return state
+        return "ok"

@@ -1,7 +1,6 @@
 """Deleting expired data."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 
@@ -18,8 +17,7 @@ class PurgeExpired:
 
     async def execute(self) -> bool:
         """Delete a limited amount of expired data. Return whether there may be more."""
-        now = datetime.now(UTC)
-        purged = {step.name: await step.purge(now) for step in self.steps}
+        purged = {step.name: await step.purge() for step in self.steps}
         if any(purged.values()):
             log.info("expired_purged", **purged)
         return any(purged.values())

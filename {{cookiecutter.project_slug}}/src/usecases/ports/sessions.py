@@ -41,9 +41,3 @@ class SessionRepository(Protocol):
         self, user_id: UUID, now: datetime, *, keep: UUID | None = None
     ) -> None:
         """End every live session of the user, except `keep`."""
-
-    async def purge_sessions(self, before: datetime) -> int:
-        """Delete some of the sessions with an idle expiry before a time. Return how many.
-
-        A revoked session is deleted at the same time: it cannot be refreshed, so it expires.
-        """

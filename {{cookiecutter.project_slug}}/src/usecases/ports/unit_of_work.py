@@ -22,12 +22,14 @@ class UnitOfWork(Protocol):
     The events of the aggregates that its repositories save are stored in the same transaction.
     """
 
-    now: datetime
-    """When the unit of work began, in UTC. All its changes carry this time."""
     users: UserRepository
     sessions: SessionRepository
     notifications: NotificationRepository
     inbox: Inbox
+
+    @property
+    def now(self) -> datetime:
+        """The time in UTC: the database's once a row is loaded for update, else this process's."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *exception: object) -> None: ...

@@ -25,6 +25,7 @@ ACCESS_TYPE = "at+jwt"  # the media type of RFC 9068
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"]
 VERIFIED_TOKENS = 4096
 CLOCK_SKEW_SECONDS = 30
+"""How far the clocks of two processes may differ, in both directions."""
 ID_BYTES = 16
 GENERATION_BYTES = 8
 MAC_BYTES = 32
@@ -62,8 +63,7 @@ class SignedTokenService(TokenService):
             "sid": str(session_id),
             "jti": token_hex(16),
             "iat": issued_at,
-            # A little earlier, for a process with a slower clock.
-            "nbf": issued_at - CLOCK_SKEW_SECONDS,
+            "nbf": issued_at,
             "exp": issued_at + self._ttl_seconds,
         }
         return TokenPair(
@@ -79,7 +79,7 @@ class SignedTokenService(TokenService):
             claims, expires_at = self._verified(token)
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
             raise AuthenticationError from error
-        if time.time() >= expires_at:
+        if time.time() >= expires_at + CLOCK_SKEW_SECONDS:
             raise AuthenticationError
         return claims
 
@@ -93,6 +93,7 @@ class SignedTokenService(TokenService):
                     algorithms=[ALGORITHM],
                     audience=self._issuer,
                     issuer=self._issuer,
+                    leeway=CLOCK_SKEW_SECONDS,
                     options={"require": REQUIRED_CLAIMS, "verify_iat": False},
                 )
             except jwt.InvalidSignatureError:

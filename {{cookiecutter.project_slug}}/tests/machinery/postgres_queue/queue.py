@@ -35,7 +35,8 @@ END_LEASES = (
 async def take_and_die(database: Database, *, redelivered: bool = False) -> list[Row[Any]]:
     """Take what is due, as a worker does that is killed before its handlers return."""
     take = TAKE_REDELIVERED if redelivered else TAKE
-    values = {"limit": 1 if redelivered else 50, "lease": timedelta(0)}
+    limit = 1 if redelivered else 50
+    values = {"limit": limit, "lease": timedelta(0), "counted": int(redelivered)}
     return list(await database.fetch(take, values))
 
 

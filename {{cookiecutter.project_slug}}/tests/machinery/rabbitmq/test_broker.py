@@ -16,8 +16,9 @@ BOUND_SECONDS = 8
 
 async def test_a_broker_that_cannot_be_reached_is_unavailable(broker: RabbitMQBroker) -> None:
     closed = replace(broker, host="127.0.0.1", port=closed_port())
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError) as error:
         await closed.check()
+    assert error.value.state == "unavailable"
 
 
 async def test_a_broker_that_hangs_is_unavailable_after_a_bounded_wait(
@@ -43,5 +44,12 @@ async def test_closing_a_connection_to_a_broker_that_hangs_takes_a_bounded_time(
 
 
 async def test_a_broker_that_refuses_the_password_is_unavailable(broker: RabbitMQBroker) -> None:
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError) as error:
         await replace(broker, password="not-the-password").check()
+    assert error.value.state == "refused"
+
+
+async def test_a_broker_without_the_vhost_refuses_the_service(broker: RabbitMQBroker) -> None:
+    with pytest.raises(UnavailableError) as error:
+        await replace(broker, vhost="not-a-vhost").check()
+    assert error.value.state == "refused"

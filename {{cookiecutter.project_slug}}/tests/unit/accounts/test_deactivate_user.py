@@ -19,7 +19,7 @@ class UnreachableCache(InMemoryCache):
     """A cache without its server."""
 
     async def check(self) -> None:
-        raise UnavailableError
+        raise UnavailableError("no answer")
 
 
 @pytest.fixture

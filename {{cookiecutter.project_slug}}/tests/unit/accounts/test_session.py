@@ -61,8 +61,8 @@ def test_the_grace_period_is_ten_seconds() -> None:
         pytest.param(1, 0 * SECOND, Refresh.REUSED, id="older, within the grace"),
         pytest.param(1, 20 * SECOND, Refresh.REUSED, id="older, after the grace"),
         pytest.param(0, 0 * SECOND, Refresh.REUSED, id="before the first"),
-        pytest.param(4, 0 * SECOND, Refresh.REUSED, id="not issued yet"),
-        pytest.param(2**63, 0 * SECOND, Refresh.REUSED, id="far ahead"),
+        pytest.param(4, 0 * SECOND, Refresh.ENDED, id="issued before a restore"),
+        pytest.param(2**63, 0 * SECOND, Refresh.ENDED, id="far ahead"),
     ],
 )
 def test_the_outcome_of_a_refresh_of_generation_3_depends_on_the_presented_generation(
@@ -106,6 +106,15 @@ def test_a_repeated_refresh_changes_nothing() -> None:
     before = vars(session).copy()
 
     session.refresh(2, LIFETIME, NOW + 5 * SECOND)
+
+    assert vars(session) == before
+
+
+def test_a_refresh_token_newer_than_the_session_changes_nothing() -> None:
+    session = session_of_generation(3)
+    before = vars(session).copy()
+
+    session.refresh(4, LIFETIME, NOW)
 
     assert vars(session) == before
 

@@ -1,7 +1,9 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from src.usecases.errors import ServerState, UnavailableError
 from src.usecases.operations import check_readiness
 from src.usecases.operations.check_readiness import CheckReadiness, Dependency
 
@@ -14,6 +16,15 @@ async def fails() -> None:
     raise ConnectionError("refused")
 
 
+def fails_in(state: ServerState) -> Callable[[], Awaitable[None]]:
+    """Return the check of a server that can do less than its work."""
+
+    async def check() -> None:
+        raise UnavailableError("it says why", state)
+
+    return check
+
+
 async def hangs() -> None:
     await asyncio.Event().wait()
 
@@ -23,7 +34,7 @@ async def test_the_service_is_ready_when_every_dependency_answers() -> None:
         [Dependency("database", answers, True), Dependency("cache", answers, False)]
     )
 
-    assert await check.execute() == (True, {"database": True, "cache": True})
+    assert await check.execute() == (True, {"database": "ok", "cache": "ok"})
 
 
 @pytest.mark.parametrize(("is_required", "is_ready"), [(True, False), (False, True)])
@@ -34,14 +45,24 @@ async def test_only_the_loss_of_a_required_dependency_makes_the_service_unready(
         [Dependency("lost", fails, is_required), Dependency("database", answers, True)]
     )
 
-    assert await check.execute() == (is_ready, {"lost": False, "database": True})
+    assert await check.execute() == (is_ready, {"lost": "unavailable", "database": "ok"})
+
+
+@pytest.mark.parametrize("state", ["read-only", "refused", "full"])
+@pytest.mark.parametrize(("is_required", "is_ready"), [(True, False), (False, True)])
+async def test_a_dependency_that_cannot_do_its_work_is_reported_with_its_state(
+    state: ServerState, is_required: bool, is_ready: bool
+) -> None:
+    check = CheckReadiness([Dependency("limited", fails_in(state), is_required)])
+
+    assert await check.execute() == (is_ready, {"limited": state})
 
 
 async def test_a_dependency_that_hangs_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_readiness, "TIMEOUT_SECONDS", 0.01)
     check = CheckReadiness([Dependency("hanging", hangs, True)])
 
-    assert await check.execute() == (False, {"hanging": False})
+    assert await check.execute() == (False, {"hanging": "unavailable"})
 
 
 async def test_all_dependencies_are_asked_concurrently(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +71,7 @@ async def test_all_dependencies_are_asked_concurrently(monkeypatch: pytest.Monke
     names = ("one", "two", "three")
     check = CheckReadiness([Dependency(name, all_asked.wait, True) for name in names])
 
-    assert await check.execute() == (True, dict.fromkeys(names, True))
+    assert await check.execute() == (True, dict.fromkeys(names, "ok"))
 
 
 async def test_a_cancelled_check_raises_the_cancellation() -> None:

@@ -18,7 +18,7 @@ from src.repositories.cache.redis import scripts
 from src.repositories.cache.redis.batcher import Batcher
 from src.repositories.cache.redis.breaker import CircuitBreaker
 from src.repositories.cache.redis.invalidator import CacheInvalidator
-from src.usecases.errors import UnavailableError
+from src.usecases.errors import ServerState, UnavailableError
 from src.usecases.ports.cache import Loader, ReadThroughCache, Values
 
 LEASE_MS = 2_000
@@ -31,6 +31,13 @@ MAX_AWAITED_LOADS = 2
 """How many loads of a key a reader waits for. A load that finds no row fills nothing."""
 STOP_SECONDS = 5.0
 """How long a process that stops waits for the steps in progress."""
+
+SERVER_STATES: dict[str, ServerState] = {
+    "AuthenticationError": "refused",
+    "NoPermissionError": "refused",
+    "OutOfMemoryError": "full",
+    "ReadOnlyError": "read-only",
+}
 
 
 class Fill(NamedTuple):
@@ -115,10 +122,13 @@ class RedisCache(ReadThroughCache):
         return self._invalidator.invalidating(self._names(keys)) if keys else nullcontext()
 
     async def check(self) -> None:
+        # A write, because an invalidation is one, and a replica answers reads.
         try:
-            await self._redis.ping()
+            await self._redis.set(f"{self._prefix}check", b"", px=LEASE_MS)
         except RedisError as error:
-            raise UnavailableError("Redis does not answer.") from error
+            name = type(error).__name__
+            state = SERVER_STATES.get(name, "unavailable")
+            raise UnavailableError(f"Redis does not store: {name}", state) from error
 
     async def aclose(self) -> None:
         """Wait a limited time for the steps in progress, then close the connections."""
