@@ -48,8 +48,7 @@ class RabbitMQConsumer(EventConsumer):
         self._stop = stop
         while not stop.is_set():
             try:
-                name = f"{self.declarer.topology.name} consumer"
-                async with self.broker.connect(name) as connection:
+                async with self.broker.connect(self.declarer.topology.queue) as connection:
                     await self.declarer.declare_all(connection)
                     await self._consume(connection)
             except UnavailableError as error:
@@ -138,8 +137,7 @@ class RabbitMQConsumer(EventConsumer):
             if self._grace.is_open():
                 await self._handle(message)
                 return
-            error = failures.UnansweredError()
-            was_last = await failures.retry(self.declarer.topology, message, error)
+            was_last = await failures.retry_unanswered(self.declarer.topology, message)
             await message.ack()
             if not was_last:
                 try:

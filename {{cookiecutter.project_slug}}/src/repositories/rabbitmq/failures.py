@@ -71,6 +71,11 @@ async def retry(topology: Topology, message: AbstractIncomingMessage, error: Exc
     return False
 
 
+async def retry_unanswered(topology: Topology, message: AbstractIncomingMessage) -> bool:
+    """Store the next attempt of a message that a worker got and did not acknowledge."""
+    return await retry(topology, message, UnansweredError())
+
+
 async def send_to_dead_letters(
     topology: Topology, message: AbstractIncomingMessage, reason: str, error: Exception
 ) -> None:
