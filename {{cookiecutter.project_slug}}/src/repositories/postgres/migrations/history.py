@@ -3,30 +3,21 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
-from sqlalchemy import (
-    Column,
-    Connection,
-    DateTime,
-    MetaData,
-    String,
-    Table,
-    delete,
-    func,
-    inspect,
-    select,
-)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateTable
 
 # Not a table of `Base`: like `alembic_version` it exists before the first revision.
-SCHEMA_HISTORY = Table(
+SCHEMA_HISTORY = sa.Table(
     "schema_history",
-    MetaData(),
-    Column("revision", String, primary_key=True),
-    Column("service", String, nullable=False),
-    Column("applied_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    sa.MetaData(),
+    sa.Column("revision", sa.String, primary_key=True),
+    sa.Column("service", sa.String, nullable=False),
+    sa.Column(
+        "applied_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False
+    ),
 )
 CREATE = CreateTable(SCHEMA_HISTORY, if_not_exists=True)
 COLUMNS = SCHEMA_HISTORY.columns
@@ -39,19 +30,19 @@ class SchemaHistory:
         self._service = service
         self._script = script
 
-    def create(self, connection: Connection, heads: Iterable[str]) -> None:
+    def create(self, connection: sa.Connection, heads: Iterable[str]) -> None:
         """Create the table if it is missing, with the revisions that are already applied."""
-        if inspect(connection).has_table(SCHEMA_HISTORY.name):
+        if sa.inspect(connection).has_table(SCHEMA_HISTORY.name):
             return
         connection.execute(CREATE)
         for revision in self._ancestors(heads):
             connection.execute(self._insert(revision))
 
-    def contains(self, connection: Connection, revision: str) -> bool:
+    def contains(self, connection: sa.Connection, revision: str) -> bool:
         """Tell whether this service has applied a revision and has not reverted it."""
-        if not inspect(connection).has_table(SCHEMA_HISTORY.name):
+        if not sa.inspect(connection).has_table(SCHEMA_HISTORY.name):
             return False
-        own = select(COLUMNS.revision).where(COLUMNS.service == self._service)
+        own = sa.select(COLUMNS.revision).where(COLUMNS.service == self._service)
         return connection.scalar(own.where(COLUMNS.revision == revision)) is not None
 
     def record(
@@ -64,13 +55,13 @@ class SchemaHistory:
         """Write a step into the history, in the transaction of the step (`on_version_apply`)."""
         if step.is_stamp:
             applied = self._ancestors(heads)
-            ctx.execute(delete(SCHEMA_HISTORY).where(COLUMNS.revision.not_in(applied)))
+            ctx.execute(sa.delete(SCHEMA_HISTORY).where(COLUMNS.revision.not_in(applied)))
             for revision in applied:
                 ctx.execute(self._insert(revision))
         elif step.is_upgrade:
             ctx.execute(self._insert(str(step.up_revision_id)))
         else:
-            ctx.execute(delete(SCHEMA_HISTORY).where(COLUMNS.revision == step.up_revision_id))
+            ctx.execute(sa.delete(SCHEMA_HISTORY).where(COLUMNS.revision == step.up_revision_id))
 
     def _insert(self, revision: str) -> Any:
         row = insert(SCHEMA_HISTORY).values(revision=revision, service=self._service)

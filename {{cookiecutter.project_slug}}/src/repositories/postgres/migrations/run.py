@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable
+from functools import partial
 from ssl import SSLContext
 from typing import Any
 
 from alembic import context
-from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, MetaData
 
 from src.repositories.postgres.migrations.autogenerate import (
@@ -57,26 +58,12 @@ class Migrations:
         session = MigrationSession(
             url=url, tls=tls, service=self._service, lock_wait_seconds=lock_wait_seconds
         )
-
-        def migrate(connection: Connection) -> None:
-            self._migrate(connection, session)
-
+        migrate = partial(self._migrate, session.progressed)
         with explained(f"PostgreSQL at {url.host}:{url.port}", self._script):
             asyncio.run(session.run(migrate, is_exclusive=not self._is_read_only))
 
-    def _migrate(self, connection: Connection, session: MigrationSession) -> None:
+    def _migrate(self, progressed: Callable[[], None], connection: Connection) -> None:
         """Run the pending steps. Each is committed before the next one begins."""
-
-        def finish_step(
-            ctx: MigrationContext,
-            step: MigrationInfo,
-            heads: Collection[str],
-            run_args: Mapping[str, Any],
-        ) -> None:
-            require_valid_indexes(connection, self._metadata.tables)
-            self._history.record(ctx=ctx, step=step, heads=heads, run_args=run_args)
-            session.progressed()
-
         context.configure(
             connection=connection,
             target_metadata=self._metadata,
@@ -84,7 +71,7 @@ class Migrations:
             include_name=OwnTables(self._metadata, self._script).include_name,
             render_item=render_enum,
             process_revision_directives=write_enum_types,
-            on_version_apply=finish_step,
+            on_version_apply=partial(self._finish_step, progressed),
         )
         heads = context.get_context().get_current_heads()
         if self._is_behind(connection, heads):
@@ -96,6 +83,15 @@ class Migrations:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
+
+    def _finish_step(
+        self, progressed: Callable[[], None], *, ctx: MigrationContext, **step: Any
+    ) -> None:
+        """Check and record a step, in its transaction."""
+        if ctx.connection is not None:
+            require_valid_indexes(ctx.connection, self._metadata.tables)
+        self._history.record(ctx=ctx, **step)
+        progressed()
 
     def _is_behind(self, connection: Connection, heads: tuple[str, ...]) -> bool:
         """Tell whether a newer image migrated the database, so that there is nothing to do.
