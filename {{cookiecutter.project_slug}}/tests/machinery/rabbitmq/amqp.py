@@ -110,10 +110,14 @@ async def open_queues(broker: RabbitMQBroker, topology: Topology) -> AsyncIterat
 
 @asynccontextmanager
 async def declared(broker: RabbitMQBroker, topology: Topology) -> AsyncIterator[None]:
-    """Declare the topology, and delete it when the context is left."""
+    """Declare the topology, and delete it when the context is left.
+
+    It keeps no connection: the event loop sends no heartbeat while tests without a loop run.
+    """
     async with open_queues(broker, topology) as queues:
         await queues.declare()
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        async with open_queues(broker, topology) as queues:
             await queues.delete()
