@@ -62,15 +62,11 @@ class Declarer:
         """Declare what the relay needs."""
         await self._declare_exchange(connection, self.topology.exchange, ExchangeType.TOPIC)
 
-    async def declare_exchanges(self, connection: AbstractConnection) -> None:
-        """Declare the exchanges of this service."""
+    async def declare_all(self, connection: AbstractConnection) -> None:
+        """Declare what the consumer needs: the exchanges of this service, and the queues."""
         await self.declare_events_exchange(connection)
         name = self.topology.queues_exchange
         await self._declare_exchange(connection, name, ExchangeType.DIRECT)
-
-    async def declare_all(self, connection: AbstractConnection) -> None:
-        """Declare what the consumer needs: the exchanges of this service, and the queues."""
-        await self.declare_exchanges(connection)
         for queue in self.topology.queues:
             await self.declare_queue(connection, queue)
 
