@@ -15,7 +15,7 @@ FILE_LINES = 150
 FUNCTION_LINES = 25
 DEPENDENCIES = 4
 YOURS_LINES = 1_900
-MACHINERY_LINES = 3_600
+MACHINERY_LINES = 4_700
 SETTINGS = 60
 README_LINES = 150
 
@@ -155,7 +155,7 @@ def test_the_code_that_a_team_edits_has_at_most_1900_lines(service: Path) -> Non
     assert 0 < total_lines(service, "yours") <= YOURS_LINES
 
 
-def test_the_machinery_has_at_most_3600_lines(service: Path) -> None:
+def test_the_machinery_has_at_most_4700_lines(service: Path) -> None:
     assert 0 < total_lines(service, "machinery") <= MACHINERY_LINES
 
 
