@@ -19,6 +19,8 @@ from tests.test_answers import HOSTILE, assert_python_compiles
 from tools.common.environment import service_environment
 from tools.common.processes import run_in_service, try_run
 from tools.servers.clients import postgres_connection
+from tools.servers.rights import limited_user
+from tools.servers.server import GivenServer
 from tools.variants.checks import Outcome, checks, examine, table
 from tools.variants.variant import Variant, variants
 
@@ -73,6 +75,9 @@ def examined(render: Render, servers: Servers) -> Iterator[dict[str, Future[Outc
         variant.folder = render(**variant.options)
     developer = database_user(servers, "CREATEDB")  # no superuser, as a developer's is none
     with developer as settings, ThreadPoolExecutor(max_workers=1) as pool:
+        if not isinstance(servers.rabbitmq, GivenServer):
+            # The names of a run of the service's tests begin with `test-`.
+            settings |= limited_user(servers.rabbitmq, "test-")
         futures = {str(v): pool.submit(examine, v, settings) for v in VARIANTS}
         yield futures
         print(table({name: future.result() for name, future in futures.items()}))  # noqa: T201

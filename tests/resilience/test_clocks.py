@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.resilience import report
 from tests.resilience.runner import administer
 from tools.common.processes import run
 from tools.common.waiting import eventually
@@ -66,6 +67,10 @@ def counts(runner: Runner) -> tuple[int, int]:
     return asyncio.run(read())
 
 
+@pytest.mark.skipif(
+    not report.IS_LONG,
+    reason="two minutes; the service's tests/integration/test_clocks.py checks the statements",
+)
 @pytest.mark.timeout(300)
 def test_a_worker_whose_clock_is_22_days_ahead_deletes_only_what_is_old_by_the_databases_clock(
     new_runner: NewRunner,

@@ -1,4 +1,7 @@
-"""RabbitMQ users with rights on names that begin with the service's name, and on no others."""
+"""RabbitMQ users with rights on names that begin with the service's name, and on no others.
+
+tests/test_variants.py runs the suites of the service as such a user.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from tests.resilience.conftest import NewRunner
     from tools.servers.running import Servers
 
-SUITE = ("tests/machinery/messaging", "tests/machinery/rabbitmq", "tests/e2e/test_worker.py")
 FOREIGN_EVENT = "customer.joined.v1"
 CONSUMER = '''"""A consumer of another service's event."""
 
@@ -33,15 +35,6 @@ subscription = Subscription(
     "customer.joined.v1", UserRegisteredV1, write_welcome, exchange="EXCHANGE"
 )
 '''
-
-
-def test_the_messaging_suite_passes_with_rights_on_the_services_own_names_only(
-    service: Path, servers: Servers
-) -> None:
-    """The names of a run of the service's tests begin with `test-`."""
-    settings = {**servers.environment(), **limited_user(servers.rabbitmq, "test-")}
-    pytest = service / ".venv/bin/pytest"
-    run_in_service(service, pytest, "--quiet", "--numprocesses", "2", *SUITE, **settings)
 
 
 def test_a_missing_exchange_of_another_service_stops_no_own_event_and_is_bound_once_it_is_there(
