@@ -200,7 +200,10 @@ async def _await_queues(side: Side) -> None:
 
 
 def _register(urls: list[str], count: int) -> list[dict[str, float]]:
-    """Register at a steady pace on each in turn; return when each request was answered, by request id."""
+    """Register at a steady pace on each in turn.
+
+    Returns the time of each answer by request id, for each URL.
+    """
     answered: list[dict[str, float]] = [{} for _ in urls]
     with httpx2.Client(timeout=30, trust_env=False) as client:
         begun = time.monotonic()

@@ -77,7 +77,7 @@ def examined(render: Render, servers: Servers) -> Iterator[dict[str, Future[Outc
     with developer as settings, ThreadPoolExecutor(max_workers=1) as pool:
         if not isinstance(servers.rabbitmq, GivenServer):
             # The names of a run of the service's tests begin with `test-`.
-            settings |= limited_user(servers.rabbitmq, "test-")
+            settings.update(limited_user(servers.rabbitmq, "test-"))
         futures = {str(v): pool.submit(examine, v, settings) for v in VARIANTS}
         yield futures
         print(table({name: future.result() for name, future in futures.items()}))  # noqa: T201
