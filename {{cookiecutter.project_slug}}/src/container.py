@@ -14,7 +14,7 @@ from src import usecases
 from src.config import AppSettings, WorkerSettings
 from src.utils.modules import import_submodules
 from src.utils.settings import Settings, load
-from src.wiring import Part, Resource, accounts, database, events
+from src.wiring import Part, Resource, accounts, database, events, messages
 # {% if cookiecutter.use_redis %}
 from src.wiring import cache_redis as cache
 # {% else %}
@@ -31,6 +31,7 @@ PARTS: tuple[Part, ...] = (
     events.part,
     cache.part,
     messaging.part,
+    messages.part,
     accounts.part,
 )
 

@@ -8,7 +8,6 @@ from src.config import AppSettings
 from src.container import PARTS, build_container, load_settings, open_resources
 from src.usecases.errors import NotFoundDatabaseError, UnavailableError
 from src.utils.logging import configure_logging
-from src.wiring import Command
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -17,23 +16,17 @@ def command_line() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True)
     for command in (command for part in PARTS for command in part.commands):
         subparser = subparsers.add_parser(command.name, help=command.help)
-        subparser.set_defaults(command=command, argument=None)
-        if command.argument:
-            subparser.add_argument(
-                "argument",
-                metavar=command.argument,
-                nargs=None if command.is_argument_required else "?",
-                help=command.argument_help,
-            )
+        subparser.set_defaults(command=command)
+        command.add_arguments(subparser)
     return parser
 
 
-async def run(command: Command, argument: str | None) -> None:
+async def run(arguments: argparse.Namespace) -> None:
     """Run a command and print its text."""
     container = build_container(load_settings())
     try:
         async with open_resources(container):
-            print(await command.run(container, argument))
+            print(await arguments.command.run(container, arguments))
     except (NotFoundDatabaseError, UnavailableError) as error:
         sys.exit(str(error))
 
@@ -42,4 +35,4 @@ if __name__ == "__main__":
     arguments = command_line().parse_args()
     # Not in `run`, which keeps its caller's logging.
     configure_logging(load_settings()[AppSettings].log_level)
-    asyncio.run(run(arguments.command, arguments.argument))
+    asyncio.run(run(arguments))

@@ -4,6 +4,7 @@ A module names its part in a variable `part`, and `container.py` lists the parts
 """
 
 import asyncio
+from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,17 +16,15 @@ from src.utils.settings import Settings, SettingsGroup
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """An operator's command: `python -m src.manage NAME [ARGUMENT]`.
+    """An operator's command: `python -m src.manage NAME`.
 
-    `run` gets the container and the argument, and returns the text to print.
+    `run` gets the container and the parsed arguments, and returns the text to print.
     """
 
     name: str
     help: str
-    run: Callable[[punq.Container, str | None], Awaitable[str]]
-    argument: str | None = None
-    argument_help: str = ""
-    is_argument_required: bool = False
+    run: Callable[[punq.Container, Namespace], Awaitable[str]]
+    add_arguments: Callable[[ArgumentParser], object] = lambda _: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,7 @@ class Part:
     `Resource`, a `Dependency` to check for readiness, or a `PurgeStep`: the service collects them.
     """
 
-    register: Callable[[punq.Container, Settings], None]
+    register: Callable[[punq.Container, Settings], None] = lambda *_: None
     settings: Sequence[type[SettingsGroup]] = ()
     commands: Sequence[Command] = ()
 

@@ -1,6 +1,7 @@
 """Accounts: passwords, tokens, sessions and the limit on wrong passwords."""
 
 import os
+from argparse import Namespace
 from datetime import timedelta
 from typing import Annotated
 
@@ -122,10 +123,10 @@ def register(container: punq.Container, settings: Settings) -> None:
     container.register(PurgeStep, instance=PurgeSessions(database=container.resolve(Database)))
 
 
-async def deactivate(container: punq.Container, email: str | None) -> str:
+async def deactivate(container: punq.Container, arguments: Namespace) -> str:
     """Close an account and end its sessions."""
     try:
-        address = to_address(email or "")
+        address = to_address(arguments.email)
     except EmailNotValidError as error:
         raise SystemExit(str(error)) from error
     await container.resolve(DeactivateUser).execute(email=address)
@@ -140,9 +141,7 @@ part = Part(
             name="deactivate",
             help="close an account and end its sessions",
             run=deactivate,
-            argument="email",
-            argument_help="the account's address",
-            is_argument_required=True,
+            add_arguments=lambda parser: parser.add_argument("email", help="the account's address"),
         ),
     ),
 )

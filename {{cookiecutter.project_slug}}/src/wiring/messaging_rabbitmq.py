@@ -1,5 +1,7 @@
 """Messaging with RabbitMQ: the worker publishes the events of the outbox, and consumes them."""
 
+from argparse import Namespace
+
 import punq
 from pydantic import PositiveInt
 
@@ -105,7 +107,7 @@ def _register_consumer(
     container.register(EventConsumer, factory=consumer, scope=punq.Scope.singleton)
 
 
-async def move_queue(container: punq.Container, _: str | None) -> str:
+async def move_queue(container: punq.Container, _: Namespace) -> str:
     """Replace the queues that this version declares with other arguments or bindings."""
     try:
         moved = await container.resolve(QueueMover).move()

@@ -35,7 +35,7 @@ async def other_api(
 async def run_command(*arguments: str) -> None:
     """Run an operator's command, as `python -m src.manage` does."""
     parsed = manage.command_line().parse_args(arguments)
-    await manage.run(parsed.command, parsed.argument)
+    await manage.run(parsed)
 
 
 def at(api: httpx2.AsyncClient, login: Login) -> Login:

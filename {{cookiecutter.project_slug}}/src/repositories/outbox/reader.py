@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Row, Text, any_, bindparam, cast, delete, func, select, update
 
 from src.repositories.outbox.tables import OutboxRow
+from src.repositories.outbox.waiting import read_waiting
 from src.repositories.postgres.engine import Database
 from src.repositories.postgres.transaction import Transaction
-from src.usecases.ports.messaging import OutboxBacklog, format_error
+from src.usecases.ports.messaging import OutboxBacklog, WaitingEvent, format_error
 
 MAX_BACKOFF_SECONDS = 60
 
@@ -75,6 +76,9 @@ class OutboxReader(OutboxBacklog):
     async def oldest_waiting(self) -> datetime | None:
         rows = await self.database.fetch(OLDEST)
         return rows[0].created_at if rows else None
+
+    async def read(self, limit: int) -> list[WaitingEvent]:
+        return await read_waiting(self.database, limit)
 
 
 async def _store_outcomes(

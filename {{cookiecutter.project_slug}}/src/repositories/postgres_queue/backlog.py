@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from src.repositories.outbox.tables import OutboxRow
+from src.repositories.outbox.waiting import read_waiting
 from src.repositories.postgres.engine import Database
-from src.usecases.ports.messaging import OutboxBacklog
+from src.usecases.ports.messaging import OutboxBacklog, WaitingEvent
 
 # By the due time: a retry is not late while it is postponed, and a dead letter is never due.
 OLDEST = select(func.min(OutboxRow.available_at)).where(OutboxRow.available_at <= func.now())
@@ -23,3 +24,6 @@ class PostgresBacklog(OutboxBacklog):
         rows = await self.database.fetch(OLDEST)
         oldest: datetime | None = rows[0][0]
         return oldest
+
+    async def read(self, limit: int) -> list[WaitingEvent]:
+        return await read_waiting(self.database, limit)

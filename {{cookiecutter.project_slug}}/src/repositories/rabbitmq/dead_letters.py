@@ -1,6 +1,6 @@
 """The dead letters in RabbitMQ: list and redrive them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -27,17 +27,20 @@ class RabbitMQDeadLetters(DeadLetters):
         async with self._messages() as messages:
             return [_describe(message) for message in messages]
 
-    async def redrive(self, event_id: str | None) -> int:
+    async def redrive(self, is_chosen: Callable[[DeadLetter], bool]) -> int:
         topology = self.declarer.topology
         async with self._messages() as messages:
-            chosen = [
-                message
-                for message in messages
-                if event_id is None or message.message_id == event_id
-            ]
+            chosen = [message for message in messages if is_chosen(_describe(message))]
             for message in chosen:
                 # The copy is confirmed first. An interruption leaves the message in both queues.
                 await send_copy(topology, message, topology.queue, {})
+                await message.ack()
+        return len(chosen)
+
+    async def discard(self, is_chosen: Callable[[DeadLetter], bool]) -> int:
+        async with self._messages() as messages:
+            chosen = [message for message in messages if is_chosen(_describe(message))]
+            for message in chosen:
                 await message.ack()
         return len(chosen)
 

@@ -58,15 +58,11 @@ class Declarer:
     topology: Topology
     _reported: set[str] = field(default_factory=set, init=False)
 
-    async def declare_events_exchange(self, connection: AbstractConnection) -> None:
-        """Declare what the relay needs."""
-        await self._declare_exchange(connection, self.topology.exchange, ExchangeType.TOPIC)
-
     async def declare_all(self, connection: AbstractConnection) -> None:
-        """Declare what the consumer needs: the exchanges of this service, and the queues."""
-        await self.declare_events_exchange(connection)
-        name = self.topology.queues_exchange
-        await self._declare_exchange(connection, name, ExchangeType.DIRECT)
+        """Declare the exchanges of this service, and the queues with their bindings to them."""
+        topology = self.topology
+        await self._declare_exchange(connection, topology.exchange, ExchangeType.TOPIC)
+        await self._declare_exchange(connection, topology.queues_exchange, ExchangeType.DIRECT)
         for queue in self.topology.queues:
             await self.declare_queue(connection, queue)
 

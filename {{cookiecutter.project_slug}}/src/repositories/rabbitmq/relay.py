@@ -46,7 +46,9 @@ class OutboxRelay:
             try:
                 name = f"{self.declarer.topology.name} relay"
                 async with self.broker.connect(name) as connection:
-                    await self.declarer.declare_events_exchange(connection)
+                    # The queues too: if only the queue of another service gets an event, the broker
+                    # confirms it, and the worker of this service would never see it.
+                    await self.declarer.declare_all(connection)
                     await self._relay(await open_channel(connection), stop)
             except UnavailableError as error:
                 log.warning("relay_waiting", error=str(error))

@@ -1,6 +1,7 @@
 """Events on the way to their consumers."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -33,8 +34,11 @@ class DeadLetters(Protocol):
     async def read(self) -> list[DeadLetter]:
         """Return all dead letters, and leave them in place."""
 
-    async def redrive(self, event_id: str | None) -> int:
-        """Give one dead letter, or all, to the consumer again as new. Return how many."""
+    async def redrive(self, is_chosen: Callable[[DeadLetter], bool]) -> int:
+        """Give dead letters to the consumer again as new. Return how many."""
+
+    async def discard(self, is_chosen: Callable[[DeadLetter], bool]) -> int:
+        """Delete dead letters. Return how many."""
 
 
 class PermanentError(Exception):
@@ -79,8 +83,23 @@ class EventConsumer(Protocol):
         """Consume until `stop` is set; return when every message in progress is settled."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingEvent:
+    """An event that has not been delivered, and the error of the last attempt."""
+
+    event_id: UUID
+    event_type: str
+    attempts: int
+    stored_at: datetime
+    due_at: datetime
+    error: str | None
+
+
 class OutboxBacklog(Protocol):
     """The committed events that have not been delivered yet."""
 
     async def oldest_waiting(self) -> datetime | None:
         """Return when the oldest waiting event was stored, or None if no event waits."""
+
+    async def read(self, limit: int) -> list[WaitingEvent]:
+        """Return the oldest waiting events."""

@@ -55,4 +55,4 @@ async def test_without_redis_an_operator_who_closes_an_account_reads_that_sessio
     monkeypatch.setenv("REDIS_PORT", str(closed_port()))
     arguments = command_line().parse_args(["deactivate", account.email])
     with pytest.raises(SystemExit, match="The account is closed, but the cache does not answer"):
-        await run(arguments.command, arguments.argument)
+        await run(arguments)

@@ -75,7 +75,7 @@ async def test_a_redriven_event_of_an_unknown_type_waits_for_another_day(
     async with message_queue.consuming(handle):
         await message_queue.send_waiting(LAST_WAIT)
         await eventually(message_queue.dead_letters.read)
-        assert await message_queue.dead_letters.redrive(None) == 1
+        assert await message_queue.dead_letters.redrive(lambda _: True) == 1
         await handle.called(3)
         await eventually(message_queue.is_empty)
     assert await message_queue.dead_letters.read() == []

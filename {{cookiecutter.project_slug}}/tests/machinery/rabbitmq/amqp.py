@@ -40,6 +40,7 @@ class Queues:
         body: bytes = b'{"data":"one"}',
         *,
         event_id: str | None = None,
+        event_type: str = EVENT_TYPE,
         request_id: str | None = None,
         headers: HeadersType | None = None,
         queue: str | None = None,
@@ -48,7 +49,7 @@ class Queues:
         message = Message(
             body,
             message_id=event_id or str(uuid4()),
-            type=EVENT_TYPE,
+            type=event_type,
             correlation_id=request_id,
             content_type="application/cloudevents+json",
             delivery_mode=DeliveryMode.PERSISTENT,

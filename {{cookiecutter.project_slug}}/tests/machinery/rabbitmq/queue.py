@@ -54,7 +54,9 @@ class RabbitMQQueue(MessageQueue):
             "x-first-seen": letter.first_seen,
         }
         queue = self.queues.topology.dead_queue
-        await self.queues.send(event_id=letter.event_id, headers=headers, queue=queue)
+        await self.queues.send(
+            event_id=letter.event_id, event_type=letter.event_type, headers=headers, queue=queue
+        )
 
     async def is_empty(self) -> bool:
         return not any([await self.queues.count(name) for name in self.queues.names])

@@ -191,14 +191,14 @@ async def test_the_operators_command_moves_the_queues_of_the_service(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("POSTGRES_DB", settings[PostgresSettings].db)
-    command = manage.command_line().parse_args(["move-queue"]).command
+    arguments = manage.command_line().parse_args(["move-queue"])
     name = service_queue.queues.topology.queue
     await service_queue.queues.replace_by_a_former_one(name)
     async with service_queue.consuming(Handler()):
         with pytest.raises(SystemExit, match=f"{name} has 1 consumers: stop the workers first"):
-            await manage.run(command, None)
+            await manage.run(arguments)
     await service_queue.send("one")
-    await manage.run(command, None)
+    await manage.run(arguments)
     assert f"{name}: 1 messages moved\n" in capsys.readouterr().out
     handle = Handler()
     async with service_queue.consuming(handle):

@@ -4,7 +4,7 @@ import asyncio
 
 import orjson
 import pytest
-from aio_pika import DeliveryMode
+from aio_pika import DeliveryMode, ExchangeType
 from structlog.typing import EventDict
 
 from src.repositories.outbox import notify
@@ -51,16 +51,21 @@ async def test_a_batch_is_logged_in_one_line_and_each_failed_event_in_a_line_of_
     assert UNROUTED in line["error"]
 
 
-async def test_an_event_that_is_older_than_all_queues_stays_until_a_consumer_declares_them(
+async def test_an_event_that_is_older_than_all_queues_reaches_the_workers_queue(
     relaying: Relaying, database: Database, queues: Queues
 ) -> None:
+    """Also if another service has bound a queue: with that one alone the broker would confirm."""
     await queues.delete()
+    exchange = await queues.channel.declare_exchange(
+        queues.topology.exchange, ExchangeType.TOPIC, durable=True
+    )
+    foreign = await queues.channel.declare_queue(exclusive=True)
+    await foreign.bind(exchange, "#")
     await store(database)
     async with relaying():
-        await failed(database)
-        await queues.declare()
         await emptied(database)
-    assert await queues.count(queues.topology.queue) == 1
+    await queues.take(queues.topology.queue)
+    assert await foreign.get() is not None
 
 
 async def test_an_event_without_a_queue_stays_with_its_error_and_delays_no_other(

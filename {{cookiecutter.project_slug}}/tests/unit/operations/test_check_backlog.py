@@ -5,7 +5,7 @@ import pytest
 from structlog.typing import EventDict
 
 from src.usecases.operations.check_backlog import CheckBacklog
-from src.usecases.ports.messaging import OutboxBacklog
+from src.usecases.ports.messaging import OutboxBacklog, WaitingEvent
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,9 @@ class FakeBacklog(OutboxBacklog):
         if self.seconds is None:
             return None
         return datetime.now(UTC) - timedelta(seconds=self.seconds)
+
+    async def read(self, limit: int) -> list[WaitingEvent]:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize("seconds", [None, 5])
