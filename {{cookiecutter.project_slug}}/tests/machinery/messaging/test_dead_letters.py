@@ -120,7 +120,8 @@ async def test_the_operators_commands_list_and_redrive_dead_letters(
 async def test_discarded_dead_letters_are_gone_and_the_others_stay(
     message_queue: MessageQueue,
 ) -> None:
-    first, second = new_letter(), new_letter()
+    first = new_letter()
+    second = new_letter()
     for letter in (first, second):
         await message_queue.add_dead_letter(letter)
     assert await message_queue.dead_letters.discard(lambda it: it == first) == 1

@@ -42,8 +42,8 @@ class ParcelRow(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     size: Mapped[Size]
     tags: Mapped[list[str]] = mapped_column(ARRAY(String))
-    details: Mapped[dict[str, Any]] = mapped_column(server_default="{%s}")
-''' % (" " * 90)
+    details: Mapped[dict[str, Any]] = mapped_column(server_default="{ %s }")
+''' % (" " * 88)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ class Queues:
         retries = [self.topology.retry_queue(delay) for delay in self.topology.retry_delays]
         return [self.topology.queue, *retries, self.topology.dead_queue]
 
-    async def send(
+    async def send(  # noqa: PLR0913  each is a property of the message
         self,
         body: bytes = b'{"data":"one"}',
         *,
