@@ -31,7 +31,8 @@ def audited(render: Render, tmp_path: Path) -> Path:
 
 def audit(service: Path, modules: Path, exceptions: str) -> subprocess.CompletedProcess[str]:
     """Run the script with these exceptions in pyproject.toml."""
-    replace_once(service / "pyproject.toml", ("exceptions = []", f"exceptions = [{exceptions}]"))
+    table = "[tool.audit]\nexceptions = "
+    replace_once(service / "pyproject.toml", (f"{table}[]", f"{table}[{exceptions}]"))
     return subprocess.run(
         (sys.executable, service / "scripts/audit.py"),
         env={"PYTHONPATH": str(modules)},
