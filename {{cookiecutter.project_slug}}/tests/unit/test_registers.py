@@ -3,11 +3,11 @@
 import inspect
 from dataclasses import fields
 from types import ModuleType
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import URL
 
 from src import consumers, domain
@@ -103,6 +103,20 @@ def test_a_consumer_requires_only_facts_that_an_event_of_this_service_has(
     model = load_subscriptions()[event_type].model
     required = {name for name, field in model.model_fields.items() if field.is_required()}
     assert required <= facts, f"{event_type} has no {required - facts}"
+    sent = json_types(TypeAdapter(EVENT_TYPES[event_type]).json_schema())
+    read = json_types(model.model_json_schema())
+    differ = {
+        name
+        for name in sent.keys() & read.keys()
+        if read[name] not in {sent[name], "number" if sent[name] == "integer" else None}
+    }
+    assert not differ, f"{event_type}: the model reads {differ} as another type than the event has"
+
+
+def json_types(schema: dict[str, Any]) -> dict[str, str]:
+    """Return the JSON type of each property that has exactly one."""
+    properties = schema.get("properties", {})
+    return {name: field["type"] for name, field in properties.items() if "type" in field}
 
 
 @pytest.mark.parametrize("name", load_subscriptions())
