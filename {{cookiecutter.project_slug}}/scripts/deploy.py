@@ -167,6 +167,8 @@ class Deployment:
 
 def deploy(*, rollback: bool) -> None:
     """Deploy the working tree, or the image of the deploy before. Raise `DeployError`."""
+    if not ENV.exists():
+        raise DeployError(".env is missing: python3 scripts/init_env.py writes it")
     settings = env_file.settings(env_file.read(ENV))
     if "COMPOSE_FILE" not in {**settings, **os.environ}:
         raise DeployError(
@@ -194,6 +196,8 @@ def main() -> None:
         deploy(rollback=parser.parse_args().rollback)
     except (DeployError, env_file.SetupError, OSError) as error:
         sys.exit(f"deploy: {error}")
+    except KeyboardInterrupt:
+        sys.exit("deploy: interrupted")
 
 
 if __name__ == "__main__":
