@@ -143,9 +143,11 @@ class Deployment:
         replicas = int(self._services[service].get("deploy", {}).get("replicas", 1))
         number = len(self._old[service]) + replicas
         options = ("--no-recreate", "--no-deps", "--no-build", "--detach")
-        compose("up", *options, "--scale", f"{service}={number}", service)
-        new = [it for it in containers(service) if it not in self._old[service]]
-        self._started += new
+        try:
+            compose("up", *options, "--scale", f"{service}={number}", service)
+        finally:
+            new = [it for it in containers(service) if it not in self._old[service]]
+            self._started += new
         wait_until("the new containers were not healthy", lambda: all(map(is_healthy, new)))
 
     def _start_routed_apis(self) -> None:
