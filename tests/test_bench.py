@@ -48,6 +48,7 @@ def test_the_benchmark_prints_every_measurement_and_draws_the_plot(
     assert plot.read_text().startswith("<svg")
 
 
+@pytest.mark.skipif("NIGHTLY" not in os.environ, reason="NIGHTLY=1 runs it, as nightly.yml does")
 @pytest.mark.timeout(900)
 def test_the_benchmark_compares_a_render_with_an_earlier_version(servers: Servers) -> None:
     words = [*SHORT.split(), "--only", "requests", "--against", str(ROOT)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tools.servers.running import Servers
 
 HOOKS = Path(__file__).with_name("contract_session.py")
-SECONDS = 40
+SECONDS = 20
 SETTINGS = {
     # Cheap hashes, because each authenticated request logs in first.
     "SECURITY_HASHING_MEMORY_KIB": "64",
