@@ -25,8 +25,9 @@ NOT_SOURCE = {".venv", "uv.lock", "__pycache__", ".env", ".template.json"}
 # Called by FastAPI, by libraries or by a type's syntax, or read by libraries, by clients or in
 # another variant.
 USED = (
-    "__class_getitem__,base_exceptions,environment,exchange,expires_in,get_expiry,handlers,incr,last_error,"
-    "metadata,reset,token_type,type_annotation_map,updated_at"
+    "__class_getitem__,base_exceptions,environment,exchange,expires_in,get_expiry,handlers,incr,"
+    "invalidate_pool_on_disconnect,is_disconnect,last_error,metadata,reset,run_args,token_type,"
+    "type_annotation_map,updated_at"
 )
 
 VULTURE = ("src", "migrations/env.py")

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import structlog
 
+from src.api import middleware
 from src.config import PostgresSettings
 from src.container import build_container
 from src.utils import logging
@@ -24,7 +25,7 @@ SHORT = 600
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Log as in production, into a buffer."""
     config = structlog.get_config()
     logging._traced_at.clear()
@@ -33,6 +34,8 @@ def written() -> Iterator[io.StringIO]:
         processors=[*logging.SHARED, structlog.processors.JSONRenderer(default=str)],
         logger_factory=structlog.WriteLoggerFactory(output),
     )
+    # A logger of a module keeps the configuration of its first use, maybe in another test.
+    monkeypatch.setattr(middleware, "log", structlog.get_logger())
     yield output
     structlog.configure(**config)
 

@@ -22,12 +22,10 @@ FIELDS = {
     for name, field in group.model_fields.items()
     if name != "environment" or group is AppSettings
 }
-# Uvicorn, Make and Compose read these, and the service does not.
-OF_OTHER_PROGRAMS = {
-    "APP_PORT",
-    "COMPOSE_PROJECT_NAME",
-    "FORWARDED_ALLOW_IPS",
-    "RABBITMQ_MANAGEMENT_PORT",
+# Uvicorn, Make and Compose read other variables, of which some stand in .env.example.
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+OF_OTHER_PROGRAMS = {"COMPOSE_PROJECT_NAME", "FORWARDED_ALLOW_IPS"} | {
+    name for name in re.findall(r"^(\w+)=", EXAMPLE, re.MULTILINE) if name not in FIELDS
 }
 
 

@@ -3,7 +3,7 @@
 import math
 import time
 
-REDELIVERY_SECONDS = 30.0  # until a broker has redelivered the messages of a lost connection
+REDELIVERY_SECONDS = 30.0  # until the messages of a lost connection have been redelivered
 
 
 class RedeliveryGrace:

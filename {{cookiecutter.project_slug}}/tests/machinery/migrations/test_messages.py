@@ -95,7 +95,8 @@ def test_an_error_in_the_python_of_a_revision_is_reported_with_its_line(image: I
 def test_a_right_that_the_user_does_not_have_is_named_with_the_way_out(
     image: Image,
 ) -> None:
-    image.add("forbidden", "SET ROLE pg_monitor", "CREATE TABLE parcels ()")
+    refusal = "RAISE insufficient_privilege USING MESSAGE = 'permission denied for schema public'"
+    image.add("forbidden", f"DO $$ BEGIN {refusal}; END $$")
 
     message = failure(image)
 

@@ -59,7 +59,8 @@ async def test_an_event_that_is_older_than_all_queues_reaches_the_workers_queue(
     exchange = await queues.channel.declare_exchange(
         queues.topology.exchange, ExchangeType.TOPIC, durable=True
     )
-    foreign = await queues.channel.declare_queue(exclusive=True)
+    name = f"{queues.topology.name}.foreign"
+    foreign = await queues.channel.declare_queue(name, exclusive=True)
     await foreign.bind(exchange, "#")
     await store(database)
     async with relaying():
