@@ -58,7 +58,7 @@ def sql(config: Config, revision: Script) -> str:
     start = before if isinstance(before, str) else before[0]
     try:
         command.upgrade(config, f"{start}:{revision.revision}", sql=True)
-    except Exception as error:  # noqa: BLE001  whatever the revision raises
+    except Exception as error:  # noqa: BLE001  a revision may raise any error
         sys.exit(f"{name(revision)} cannot be printed as SQL: {error!r}. {WAY_OUT}")
     # A merge is printed together with the other branch.
     return f"BEGIN;\n{STEP}{config.output_buffer.getvalue().rpartition(STEP)[2]}"

@@ -135,7 +135,7 @@ class Deployment:
             for container in self._old[service]:
                 docker("stop", container)
                 docker("rm", container)
-        # Starts what is missing. Without the proxy it replaces the API, whose port is published.
+        # Starts what is missing. Without the proxy it replaces the API.
         compose("up", "--detach", "--wait", "--no-build")
 
     def _start(self, service: str) -> None:

@@ -1,4 +1,4 @@
-"""Processes whose clocks differ: the database's clock decides what is old."""
+"""Processes with different clocks: the database's clock decides what is old."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("samples_table")
 
 @pytest.fixture
 async def pool(settings: Settings) -> AsyncIterator[Database]:
-    """A pool whose two connections were opened to a server that is read-only."""
+    """A pool with two connections to a server that is read-only."""
     postgres = settings[PostgresSettings]
     database = Database(url=postgres.url, pool_size=2, application_name="test")
     async with read_only(postgres):

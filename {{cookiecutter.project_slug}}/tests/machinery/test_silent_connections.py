@@ -1,4 +1,4 @@
-"""Connections to Postgres that die without a sign: no byte arrives, and neither side learns it."""
+"""Connections to Postgres that die without a sign: no byte arrives, and no side notices."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A process whose clock is wrong."""
+"""A process with a wrong clock."""
 
 import sys
 import time

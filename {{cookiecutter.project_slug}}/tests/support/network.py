@@ -66,7 +66,7 @@ class Proxy:
     def mute(self, *, answers_only: bool = False) -> None:
         """Keep the open connections, and drop all their data from now on. New ones work.
 
-        Neither side learns about it, as when a firewall forgets a connection.
+        No side notices it, as when a firewall forgets a connection.
         """
         self._muted |= {
             pipe for pipe, answers in self._pipes.items() if answers or not answers_only

@@ -38,7 +38,7 @@ class QueueInUseError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class QueueMover:
-    """Replaces queues. No message is lost; one that arrives meanwhile may be doubled."""
+    """Replaces queues. No message is lost; one that arrives during the move may be doubled."""
 
     broker: RabbitMQBroker
     declarer: Declarer

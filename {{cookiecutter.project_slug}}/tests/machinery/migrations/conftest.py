@@ -27,7 +27,7 @@ def older_image(empty_database: PostgresSettings, tmp_path: Path) -> Image:
 
 @pytest.fixture
 def migrated(image: Image) -> Image:
-    """The image, whose revisions of the service are applied."""
+    """The image. The revisions of the service are applied."""
     image.must("upgrade", "head")
     return image
 

@@ -55,7 +55,7 @@ def parcels() -> Iterator[sa.Table]:
 
 
 def column(name: str, *labels: str) -> sa.Column[str]:
-    """Return a column of an enum, whose type has the name of the column."""
+    """Return a column of an enum. Its type has the name of the column."""
     return sa.Column(name, sa.Enum(*labels, name=name))
 
 

@@ -1,4 +1,4 @@
-"""A consumer whose connections to Postgres die without a sign."""
+"""Connections of a consumer to Postgres that die without a sign."""
 
 import pytest
 from sqlalchemy import update
@@ -27,7 +27,7 @@ async def test_a_message_that_was_taken_when_the_connection_fell_silent_loses_no
         message_queue.proxy.mute()
         await message_queue.send("last attempt")
         await database.fetch(LAST_ATTEMPT)
-        # As by a statement whose answer does not arrive.
+        # As by a statement without an answer.
         await message_queue.deliver_to_dying_worker()
         await eventually(running.has_lost_its_server)
         await handle.called(1, seconds=100)

@@ -1,4 +1,4 @@
-"""A consumer whose connection dies without a sign reconnects, and no message loses an attempt."""
+"""After a connection died without a sign, a consumer reconnects; no message loses an attempt."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Runs Alembic's commands, so that the service keeps running meanwhile: docs/postgres.md."""
+"""Runs Alembic's commands, while the service keeps running: docs/postgres.md."""

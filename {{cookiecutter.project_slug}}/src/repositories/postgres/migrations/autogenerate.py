@@ -30,7 +30,7 @@ class OwnTables:
 
 
 def render_enum(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Write an enum as a type that its table neither creates nor drops (`render_item`)."""
+    """Write an enum as a type that its table does not create or drop (`render_item`)."""
     if kind != "type" or not isinstance(item, Enum) or not item.native_enum:
         return False
     context.imports.add("from sqlalchemy.dialects import postgresql")

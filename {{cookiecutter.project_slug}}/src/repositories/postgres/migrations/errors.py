@@ -50,8 +50,8 @@ def require_one_head(script: ScriptDirectory) -> None:
 def explained(server: str, script: ScriptDirectory) -> Iterator[None]:
     """Exit with code 1 and one paragraph if the migration fails.
 
-    The paragraph names the revision that raised the error. Only an error that comes neither from
-    a revision nor from the server keeps its traceback.
+    The paragraph names the revision that raised the error. An error that comes from no
+    revision and not from the server keeps its traceback.
     """
     try:
         yield
