@@ -30,9 +30,9 @@ PACKAGES = set(
     py-serializable pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pyparsing
     pytest pytest-asyncio pytest-cov pytest-randomly pytest-timeout pytest-xdist python-discovery
     python-dotenv pywin32 pyyaml redis requests requirements-parser rich ruff setuptools sniffio
-    sortedcontainers sqlalchemy starlette structlog testcontainers tomli tomli-w trustme truststore
-    types-pyyaml types-zxcvbn typing-extensions typing-inspection urllib3 uv uvicorn uvloop
-    virtualenv vulture watchfiles websockets wheel wrapt yarl zxcvbn
+    sortedcontainers sqlalchemy squawk-cli starlette structlog testcontainers tomli tomli-w trustme
+    truststore types-pyyaml types-zxcvbn typing-extensions typing-inspection urllib3 uv uvicorn
+    uvloop virtualenv vulture watchfiles websockets wheel wrapt yarl zxcvbn
     """.split()  # noqa: SIM905 -- ruff would format a list as one name a line
 )
 RESERVED = {

@@ -146,7 +146,7 @@ def test_the_tests_of_a_service_say_which_right_the_database_user_lacks(
             cwd=variant.folder,
             environment=service_environment(settings),
         )
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
     user = settings["POSTGRES_USER"]
     assert f'Run as an administrator: ALTER USER "{user}" CREATEDB' in done.stdout
     assert "Traceback" not in done.stdout

@@ -70,7 +70,7 @@ def test_a_move_without_a_right_that_it_needs_changes_nothing(
     runner = new_runner(changed, **limited_user(servers.rabbitmq, "resilience-"))
     runner.terminate(runner.consumer())
     amqp.publish(runner, amqp.event("user.registered.v1", user_id=str(uuid4())))
-    with pytest.raises(ToolError, match=f"read access to exchange '{exchange}' .* refused"):
+    with pytest.raises(ToolError, match=f"access to exchange '{exchange}' .* refused"):
         run_in_service(changed, runner.python, "-m", "src.manage", "move-queue", **runner.settings)
     assert amqp.length(runner, f"{runner.name}.consume_worker") == 1
     with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
