@@ -47,7 +47,7 @@ def test_dead_letters_are_listed_and_redriven(production: Stack) -> None:
     production.sql(" ".join(DEAD.split()))
     one = "\n1 dead letters"
     eventually("there is one", lambda: one in type_in(production, list_them), within=120)
-    redrive = documented(production, "hand all to the worker again").replace(" [EVENT_ID]", "")
+    redrive = documented(production, "hand them to the worker again")
     assert "1 dead letters sent back" in type_in(production, redrive)
     eventually("it is dead again", lambda: one in type_in(production, list_them), within=120)
 

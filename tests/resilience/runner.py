@@ -39,10 +39,13 @@ class Runner:
     def __init__(
         self, service: Path, python: Path, servers: Servers, logs: Path, **settings: str
     ) -> None:
-        """Create a database as a copy of the migrated one."""
+        """Create a database as a copy of the migrated one.
+
+        `python` runs a service that has no packages of its own.
+        """
         token = secrets.token_hex(4)
-        self.service = service
-        self.python = python
+        self._default_python = python
+        self.switch(service)
         self.servers = servers
         self.name = f"resilience-{token}"
         self.logs = logs / token
@@ -60,6 +63,12 @@ class Runner:
         self._started = 0
         administer(servers, f"CREATE DATABASE {self.database} TEMPLATE {MIGRATED}")
 
+    def switch(self, service: Path) -> None:
+        """Start the processes that follow from another version of the service."""
+        self.service = service
+        own = service / ".venv/bin/python"
+        self.python = own if own.exists() else self._default_python
+
     def worker(self, **settings: str) -> Child:
         """Start a worker: a relay and a consumer."""
         return self._start("worker", settings, "-m", "src.consume_worker")
@@ -75,11 +84,11 @@ class Runner:
             raise
         return child
 
-    def api(self) -> tuple[Child, str]:
+    def api(self, **settings: str) -> tuple[Child, str]:
         """Start an API process; return it and its address."""
         port = free_port()
         words = ("uvicorn", "src.main:app", "--host", "127.0.0.1", "--port", str(port))
-        child = self._start("api", {}, "-m", *words, "--no-access-log")
+        child = self._start("api", settings, "-m", *words, "--no-access-log")
         return child, f"http://127.0.0.1:{port}"
 
     def driver(

@@ -57,6 +57,14 @@ def pause(server: Server) -> None:
     server.wait()
 
 
+def fill(server: Server) -> None:
+    """Let the broker take its memory for full: it accepts no publishing until that ends."""
+    limit = ("rabbitmqctl", "--quiet", "set_vm_memory_high_watermark")
+    server.control(*limit, "0.00001")
+    time.sleep(PAUSED)
+    server.control(*limit, "0.6")
+
+
 OUTAGES: dict[str, Callable[[Servers], None]] = {
     "broker paused": lambda servers: pause(servers.rabbitmq),
     "database restarted": lambda servers: restart(servers.postgres),
@@ -67,6 +75,7 @@ if report.IS_LONG:
         "broker killed": lambda servers: kill(servers.rabbitmq),
         "database killed": lambda servers: kill(servers.postgres),
         "broker restarted": lambda servers: restart(servers.rabbitmq),
+        "broker full": lambda servers: fill(servers.rabbitmq),
         "database paused": lambda servers: pause(servers.postgres),
     }
 

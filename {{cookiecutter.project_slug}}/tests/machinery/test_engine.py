@@ -90,8 +90,13 @@ async def test_a_pool_without_a_free_connection_is_an_unavailable_database(
 ) -> None:
     async with proxied.transaction():
         with pytest.raises(DatabaseUnavailableError):
-            await proxied.database.check()
-    await proxied.database.check()
+            await proxied.database.fetch(text("SELECT 1"))
+    await proxied.database.fetch(text("SELECT 1"))
+
+
+async def test_the_database_can_be_checked_while_its_pool_is_in_use(proxied: Proxied) -> None:
+    async with proxied.transaction():
+        await proxied.database.check()
 
 
 async def test_a_connection_lost_between_two_statements_is_an_unavailable_database_once(

@@ -91,6 +91,16 @@ async def test_a_check_finds_a_server_read_only_and_writable_again_without_any_w
     await database.aclose()
 
 
+async def test_a_check_that_finds_the_server_read_only_empties_the_pool(
+    settings: Settings, pool: Database
+) -> None:
+    pids = text("SELECT pg_backend_pid() AS pid")
+    old = {row.pid for row in await pool.fetch(pids)}
+    async with read_only(settings[PostgresSettings]):
+        assert await state_of(pool) == "read-only"
+    assert not old & {row.pid for row in await pool.fetch(pids)}
+
+
 async def state_of(database: Database) -> ServerState:
     """Return the state that a check of the database reports."""
     try:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, Text, any_, bindparam, cast, delete, func, select, update
@@ -42,7 +42,9 @@ POSTPONE = (
     )
 )
 # By the primary key, which is fast even when a million events wait.
-OLDEST = select(OutboxRow.created_at).order_by(OutboxRow.sequence).limit(1)
+LONGEST_WAIT = (
+    select((func.now() - OutboxRow.created_at).label("wait")).order_by(OutboxRow.sequence).limit(1)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +75,9 @@ class OutboxReader(OutboxBacklog):
             await transaction.aclose()
         return errors
 
-    async def oldest_waiting(self) -> datetime | None:
-        rows = await self.database.fetch(OLDEST)
-        return rows[0].created_at if rows else None
+    async def longest_wait(self) -> timedelta | None:
+        rows = await self.database.fetch(LONGEST_WAIT)
+        return rows[0].wait if rows else None
 
     async def read(self, limit: int) -> list[WaitingEvent]:
         return await read_waiting(self.database, limit)

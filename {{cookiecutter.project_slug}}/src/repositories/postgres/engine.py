@@ -35,6 +35,10 @@ class Database:
         self._engine = _create_engine(url, tls, pool_size, application_name)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._watch = ConnectionWatch(self._engine)
+        # A pool that is in use says nothing about the server.
+        probe = _create_engine(url, tls, 1, application_name)
+        self._probe = probe.execution_options(isolation_level="AUTOCOMMIT")
+        self._probe_watch = ConnectionWatch(probe)
 
     def transaction(self) -> Transaction:
         """Return a new transaction. The caller commits and closes it."""
@@ -57,9 +61,19 @@ class Database:
     async def check(self) -> None:
         """Return if the database can be written, else raise `DatabaseUnavailableError`.
 
-        A full disk is known from the last write: the check writes nothing.
+        It has a connection of its own. A full disk is known from the last write: the check writes
+        nothing.
         """
-        await self.fetch(REQUIRE_WRITABLE)
+        probe = Transaction(self._probe, watch=self._probe_watch, is_autocommit=True)
+        try:
+            await probe.execute_without_events(REQUIRE_WRITABLE)
+            await probe.commit()
+        except DatabaseUnavailableError as error:
+            if error.state == "read-only":  # so are the connections of the pool
+                await self._engine.dispose()
+            raise
+        finally:
+            await probe.aclose()
         if self._watch.is_full:
             raise DatabaseUnavailableError("The last write found the disk full.", "full")
 
@@ -67,7 +81,7 @@ class Database:
         """Close the pool. A server that hangs delays this by a few seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                await self._engine.dispose()
+                await asyncio.gather(self._engine.dispose(), self._probe.dispose())
 
 
 def _create_engine(

@@ -1,7 +1,7 @@
 """The events that no consumer has taken although they are due."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
@@ -11,7 +11,9 @@ from src.repositories.postgres.engine import Database
 from src.usecases.ports.messaging import OutboxBacklog, WaitingEvent
 
 # By the due time: a retry is not late while it is postponed, and a dead letter is never due.
-OLDEST = select(func.min(OutboxRow.available_at)).where(OutboxRow.available_at <= func.now())
+LONGEST_WAIT = select(func.now() - func.min(OutboxRow.available_at)).where(
+    OutboxRow.available_at <= func.now()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +22,10 @@ class PostgresBacklog(OutboxBacklog):
 
     database: Database
 
-    async def oldest_waiting(self) -> datetime | None:
-        rows = await self.database.fetch(OLDEST)
-        oldest: datetime | None = rows[0][0]
-        return oldest
+    async def longest_wait(self) -> timedelta | None:
+        rows = await self.database.fetch(LONGEST_WAIT)
+        wait: timedelta | None = rows[0][0]
+        return wait
 
     async def read(self, limit: int) -> list[WaitingEvent]:
         return await read_waiting(self.database, limit)

@@ -1,7 +1,7 @@
 """Watching the delivery of events."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -20,9 +20,6 @@ class CheckBacklog:
 
     async def execute(self) -> None:
         """Look at the oldest event that waits."""
-        oldest = await self.backlog.oldest_waiting()
-        if oldest is None:
-            return
-        waiting = datetime.now(UTC) - oldest
-        if waiting > MAX_WAIT:
-            log.warning("outbox_behind", oldest_seconds=int(waiting.total_seconds()))
+        wait = await self.backlog.longest_wait()
+        if wait is not None and wait > MAX_WAIT:
+            log.warning("outbox_behind", oldest_seconds=int(wait.total_seconds()))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -98,8 +98,8 @@ class WaitingEvent:
 class OutboxBacklog(Protocol):
     """The committed events that have not been delivered yet."""
 
-    async def oldest_waiting(self) -> datetime | None:
-        """Return when the oldest waiting event was stored, or None if no event waits."""
+    async def longest_wait(self) -> timedelta | None:
+        """Return how long the oldest event has waited, by the server's clock. None: none waits."""
 
     async def read(self, limit: int) -> list[WaitingEvent]:
         """Return the oldest waiting events."""

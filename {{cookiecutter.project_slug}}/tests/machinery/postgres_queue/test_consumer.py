@@ -138,12 +138,11 @@ async def test_a_message_that_is_not_due_does_not_count_as_waiting(
 ) -> None:
     backlog = PostgresBacklog(database=database)
     await message_queue.send("one")
-    [row] = await rows(database)
-    assert await backlog.oldest_waiting() == row.available_at
+    assert await backlog.longest_wait() is not None
     columns = {
         "postponed": "available_at = now() + interval '1 hour', attempts = 1",
         "in progress": f"available_at = now() + interval '1 hour', last_error = '{UNANSWERED}'",
         "dead": "available_at = 'infinity'",
     }
     await database.fetch(text(f"UPDATE outbox_messages SET {columns[kind]} RETURNING 1"))  # noqa: S608
-    assert await backlog.oldest_waiting() is None
+    assert await backlog.longest_wait() is None

@@ -97,6 +97,5 @@ async def test_a_failed_event_still_counts_as_waiting_since_it_was_stored(
     outbox: OutboxReader, database: Database
 ) -> None:
     await store(database, event_type=REFUSED)
-    [row] = await rows(database)
     await outbox.relay(10, Publisher())
-    assert await outbox.oldest_waiting() == row.created_at
+    assert await outbox.longest_wait() is not None
