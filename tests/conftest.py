@@ -27,6 +27,17 @@ SERVICE = ROOT / "{{cookiecutter.project_slug}}"
 CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".env")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests/resilience alone, then begin what others wait for in the background."""
+
+    def turn(item: pytest.Item) -> int:
+        if "resilience" in item.path.parts:
+            return 0
+        return 1 if item.get_closest_marker("begins_work") else 2
+
+    items.sort(key=turn)
+
+
 class Render(Protocol):
     """Renders a service into a new temporary folder."""
 

@@ -1,6 +1,8 @@
 """Variants: each combination of the options that change code passes all checks and its suite.
 
-They run on real servers, one variant after the other, because their suites use all cores.
+They run on real servers, one variant after the other, in the background of the other tests: the
+first test of this module runs early (tests/conftest.py). `make matrix` measures the coverage of
+every variant, this module only that of the default one.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ def database_user(servers: Servers, rights: str) -> Iterator[dict[str, str]]:
         asyncio.run(administer(f"DROP DATABASE {name} (FORCE)", f"DROP ROLE {name}"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def examined(render: Render, servers: Servers) -> Iterator[dict[str, Future[Outcomes]]]:
     """Run all checks in the background, one variant after the other."""
     for variant in VARIANTS:
@@ -78,9 +80,17 @@ def examined(render: Render, servers: Servers) -> Iterator[dict[str, Future[Outc
         if not isinstance(servers.rabbitmq, GivenServer):
             # The names of a run of the service's tests begin with `test-`.
             settings.update(limited_user(servers.rabbitmq, "test-"))
-        futures = {str(v): pool.submit(examine, v, settings) for v in VARIANTS}
+        default = VARIANTS[0]
+        futures = {
+            str(v): pool.submit(examine, v, settings, with_coverage=v is default) for v in VARIANTS
+        }
         yield futures
         print(table({name: future.result() for name, future in futures.items()}))  # noqa: T201
+
+
+@pytest.mark.begins_work
+def test_the_checks_of_every_variant_begin(examined: dict[str, Future[Outcomes]]) -> None:
+    assert list(examined) == [str(variant) for variant in VARIANTS]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
