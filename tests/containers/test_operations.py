@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.containers.stack import PASSWORD, PRODUCTION
+from tools.common.errors import ToolError
 from tools.common.processes import run
 from tools.common.waiting import eventually
 
@@ -50,6 +51,11 @@ def test_dead_letters_are_listed_and_redriven(production: Stack) -> None:
     redrive = documented(production, "hand them to the worker again")
     assert "1 dead letters sent back" in type_in(production, redrive)
     eventually("it is dead again", lambda: one in type_in(production, list_them), within=120)
+    discard = documented(production, "delete them for good")
+    with pytest.raises(ToolError, match="confirm with --yes"):
+        type_in(production, discard)
+    assert "1 dead letters deleted" in type_in(production, f"{discard} --yes")
+    assert "0 dead letters" in type_in(production, list_them)
 
 
 def test_a_closed_account_cannot_log_in(production: Stack) -> None:
@@ -61,38 +67,34 @@ def test_a_closed_account_cannot_log_in(production: Stack) -> None:
     assert [answer.status_code for answer in answers] == [201, 401]
 
 
-@pytest.mark.parametrize("purpose", ["run migrations", "see whether all is well"])
+@pytest.mark.parametrize(
+    "purpose",
+    [
+        "see whether all is well",
+        "list the events that wait",
+        "run migrations",
+        "show the current migration",
+        "open a database prompt",
+    ],
+)
 def test_a_documented_command_succeeds(production: Stack, purpose: str) -> None:
     type_in(production, documented(production, purpose))
 
 
-def post(stack: Stack, route: str, **body: str) -> httpx2.Response:
-    """Post to a route of the accounts."""
-    return httpx2.post(f"{stack.url}/api/v1/auth/{route}", json=body, timeout=10)
+def test_the_log_lines_of_one_request_are_found_by_its_id(production: Stack) -> None:
+    answer = httpx2.get(f"{production.url}/health/ready", timeout=10)
+    command = documented(production, "show the logs of one request").replace("\\|", "|")
+    lines = type_in(production, command.replace("REQUEST_ID", answer.headers["x-request-id"]))
+    assert '"path":"/health/ready"' in lines
 
 
-def test_a_restored_backup_has_the_data_of_the_backup_only_and_ends_all_sessions(
-    production: Stack,
-) -> None:
-    section = documents(production).split("### Back up and restore")[1]
-    backup, *restore = re.findall(r"(?m)^    (docker compose .+)$", section)
-    account = {"email": "lin@example.com", "password": PASSWORD}
-    production.registered.add(post(production, "register", **account).json()["id"])
-    older = post(production, "login", **account).json()["refresh_token"]
+def test_queues_are_moved_while_no_worker_runs(production: Stack) -> None:
+    if "rabbitmq" not in production.variant.services:
+        assert "move-queue" not in documents(production)
+        return
+    command = documented(production, "replace queues that")
+    production.compose("stop", "consume_worker")
     assert production.register()
-    production.settle()
-    before = production.sql("SELECT id FROM users ORDER BY id")
-    type_in(production, backup)
-    newer = post(production, "refresh", refresh_token=older).json()["refresh_token"]
-    assert production.register()
-    production.settle()
-    for command in restore:
-        type_in(production, command)
-    assert production.sql("SELECT id FROM users ORDER BY id") == before
-    answers = [post(production, "refresh", refresh_token=token) for token in (newer, older)]
-    assert [answer.status_code for answer in answers] == [401, 401]
-    assert "refresh_token_reused" not in production.compose("logs", "micro_service")
-    assert post(production, "login", **account).status_code == httpx2.codes.OK
-    production.registered &= set(before.split())
-    assert production.register()
+    type_in(production, command)
+    production.compose("start", "consume_worker")
     production.settle()
