@@ -82,10 +82,10 @@ def test_a_documented_command_succeeds(production: Stack, purpose: str) -> None:
 
 
 def test_the_log_lines_of_one_request_are_found_by_its_id(production: Stack) -> None:
-    answer = httpx2.get(f"{production.url}/health/ready", timeout=10)
+    answer = httpx2.get(f"{production.url}/api/v1/users/me", timeout=10)
     command = documented(production, "show the logs of one request").replace("\\|", "|")
     lines = type_in(production, command.replace("REQUEST_ID", answer.headers["x-request-id"]))
-    assert '"path":"/health/ready"' in lines
+    assert '"path":"/api/v1/users/me"' in lines
 
 
 def test_queues_are_moved_while_no_worker_runs(production: Stack) -> None:
