@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -12,6 +13,7 @@ import pytest
 from tests.containers.stack import PRODUCTION, PROXY, VARIANTS, Stack, docker
 from tests.containers.test_scale import Load
 from tools.common.environment import service_environment
+from tools.common.waiting import eventually
 from tools.documents.page import Page, Reader
 
 if TYPE_CHECKING:
@@ -67,10 +69,14 @@ class Operator:
         """Play the block of "Roll back"."""
         self._play("Roll back", 0)
 
-    def _play(self, heading: str, exit_code: int) -> str:
+    def reload_proxy(self) -> None:
+        """Play the command after a change of `proxy/haproxy.cfg`."""
+        self._play("With Docker Compose on one machine", 0, number=4)
+
+    def _play(self, heading: str, exit_code: int, number: int = 1) -> str:
         environment = service_environment({"APP_PORT": str(self.stack.port)})
         reader = Reader(self.stack.folder, environment)
-        return self.page.play(reader, heading, exit_code=exit_code)
+        return self.page.play(reader, heading, number, exit_code=exit_code)
 
     def containers(self) -> set[str]:
         """Return the ids of all containers of the service."""
@@ -147,6 +153,29 @@ def test_an_up_after_a_deploy_changes_no_container(proxied: Operator) -> None:
     before = proxied.serving()
     proxied.stack.compose("up", "--detach", "--wait")
     assert proxied.serving() == before
+
+
+def test_a_change_of_the_proxys_file_is_read_without_a_failed_request(proxied: Operator) -> None:
+    stack = proxied.stack
+    file = stack.folder / "proxy/haproxy.cfg"
+    text = file.read_text(encoding="utf-8")
+    rule = "frontend api\n    bind :8000\n"
+    assert rule in text
+    live = f"{stack.url}/health/live"
+
+    def reload(addition: str) -> None:
+        file.write_text(text.replace(rule, f"{rule}    {addition}\n"), encoding="utf-8")
+        proxied.reload_proxy()
+
+    def reload_twice() -> None:
+        reload("no such keyword")
+        time.sleep(2)
+        assert "x-changed" not in httpx2.get(live).headers
+        reload("http-response set-header x-changed yes")
+        eventually("the change holds", lambda: "x-changed" in httpx2.get(live).headers)
+
+    assert under_load(stack, reload_twice) == {"ok"}
+    file.write_text(text, encoding="utf-8")
 
 
 def test_a_migration_that_fails_leaves_the_old_version_running(proxied: Operator) -> None:
