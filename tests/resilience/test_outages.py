@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 PUBLISHERS = 50
 AWAY = report.size(2, 20)
 PAUSED = report.size(6, 30)
-# On idle machines it is at most ten seconds; the report has the figures.
+# The report has the figures: on idle machines at most ten seconds.
 RECOVERED_WITHIN = 30
 # If the broker is killed while a retry queue forwards a message, RabbitMQ repeats that only after
 # its `dead_letter_worker_publisher_confirm_timeout`.
 FORWARDED_WITHIN = 200
+FLOW = "events are handled again"
 FLOWING = """
 SELECT count(*) FROM users u JOIN notifications n ON n.user_id = u.id
 WHERE u.created_at > to_timestamp({})
@@ -95,7 +96,6 @@ def test_outages_lose_no_event_and_events_are_handled_again_soon(
     for name, seconds in recoveries.items():
         report.note(name, verdict, recovery=seconds)
     assert verdict.is_clean, verdict
-    assert max(recoveries.values()) < RECOVERED_WITHIN, recoveries
     assert [worker.poll() for worker in workers] == [None, None], (
         f"a worker ended:\n{runner.tail()}"
     )
@@ -111,13 +111,13 @@ def recovery(runner: Runner, servers: Servers, outage: Callable[[Servers], None]
     outage(servers)
     back = time.time()
     try:
-        return eventually("events are handled again", lambda: is_flowing(runner, back))
+        return eventually(FLOW, lambda: is_flowing(runner, back), within=RECOVERED_WITHIN)
     except DeadlineError:
         if "leader not known" not in servers.rabbitmq.log():
             raise
     restart(servers.rabbitmq)
     again = time.time()
-    return eventually("events are handled again", lambda: is_flowing(runner, again))
+    return eventually(FLOW, lambda: is_flowing(runner, again), within=RECOVERED_WITHIN)
 
 
 def is_flowing(runner: Runner, since: float) -> bool:
