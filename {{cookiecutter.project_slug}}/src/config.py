@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 from sqlalchemy import URL
 
-from src.utils.setting_types import LogLevel, Secret, Texts
+from src.utils.setting_types import LogLevel, PathPrefix, Secret, Texts
 from src.utils.settings import ServerSettings, SettingsGroup
 
 SERVICE = "{{ cookiecutter.project_slug }}"
@@ -21,6 +21,7 @@ class AppSettings(SettingsGroup, env_prefix="APP_"):
     log_level: LogLevel = "INFO"
     docs_enabled: bool = True
     cors_origins: Texts = ()
+    root_path: PathPrefix = ""
     drain_seconds: Annotated[float, Field(ge=0)] = 0
 
 

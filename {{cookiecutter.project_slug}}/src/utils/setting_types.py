@@ -49,6 +49,17 @@ def split_list(value: object) -> object:
     return [part.strip(' "') for part in value.strip("[] ").split(",") if part.strip()]
 
 
+def must_match(pattern: str, expected: str) -> AfterValidator:
+    """Return a validator: the whole text matches, or the message says what is expected."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
 def quiet_in_production(level: str, info: ValidationInfo) -> str:
     """Refuse the level DEBUG in production, because libraries may log personal data there."""
     if level == "DEBUG" and is_production(info):
@@ -60,6 +71,9 @@ LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR"],
     BeforeValidator(str.upper),
     AfterValidator(quiet_in_production),
+]
+PathPrefix = Annotated[
+    str, must_match(r"((/[A-Za-z0-9._~-]+)+)?", "a path such as /users-api, without a / at its end")
 ]
 SplitCommas = BeforeValidator(split_list)
 Texts = Annotated[tuple[str, ...], SplitCommas]
