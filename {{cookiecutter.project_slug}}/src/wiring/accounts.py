@@ -10,7 +10,6 @@ from email_validator import EmailNotValidError
 from limits.aio.storage import Storage
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
-from src.api.schemas.accounts import to_address
 from src.config import AppSettings
 from src.domain.session import SessionLifetime
 from src.repositories.postgres.engine import Database
@@ -126,10 +125,9 @@ def register(container: punq.Container, settings: Settings) -> None:
 async def deactivate(container: punq.Container, arguments: Namespace) -> str:
     """Close an account and end its sessions."""
     try:
-        address = to_address(arguments.email)
+        await container.resolve(DeactivateUser).execute(email=arguments.email)
     except EmailNotValidError as error:
         raise SystemExit(str(error)) from error
-    await container.resolve(DeactivateUser).execute(email=address)
     return "The account is closed and its sessions have ended."
 
 
