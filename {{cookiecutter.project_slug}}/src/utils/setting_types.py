@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    Field,
-    PositiveInt,
     SecretStr,
     ValidationInfo,
 )
@@ -49,17 +47,6 @@ def split_list(value: object) -> object:
     return [part.strip(' "') for part in value.strip("[] ").split(",") if part.strip()]
 
 
-def must_match(pattern: str, expected: str) -> AfterValidator:
-    """Return a validator: the whole text matches, or the message says what is expected."""
-
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"must be {expected}")
-        return text
-
-    return AfterValidator(check)
-
-
 def quiet_in_production(level: str, info: ValidationInfo) -> str:
     """Refuse the level DEBUG in production, because libraries may log personal data there."""
     if level == "DEBUG" and is_production(info):
@@ -72,12 +59,7 @@ LogLevel = Annotated[
     BeforeValidator(str.upper),
     AfterValidator(quiet_in_production),
 ]
-PathPrefix = Annotated[
-    str, must_match(r"((/[A-Za-z0-9._~-]+)+)?", "a path such as /users-api, without a / at its end")
-]
 SplitCommas = BeforeValidator(split_list)
-Texts = Annotated[tuple[str, ...], SplitCommas]
-Delays = Annotated[tuple[PositiveInt, ...], SplitCommas, Field(min_length=1)]
 Secret = Annotated[SecretStr, fit_for_production(1)]
 Key = Annotated[SecretStr, fit_for_production(32)]
 Keys = Annotated[tuple[Key, ...], SplitCommas]
