@@ -58,18 +58,15 @@ def create_app(  # noqa: PLR0913  each is an option of the application
     )
     app.state.container = container
     app.state.resolve = cache(container.resolve)  # each registration is one object
-    _add_middleware(app, cors_origins)
     add_error_handlers(app)
     _add_routes(app)
     if docs_enabled:
         add_documentation(app)
-    if root_path:
-        refuse_ambiguous(root_path, app.routes)
-        app.add_middleware(PrefixMiddleware, prefix=root_path)
+    _add_middleware(app, cors_origins, root_path)
     return app
 
 
-def _add_middleware(app: FastAPI, cors_origins: Sequence[str]) -> None:
+def _add_middleware(app: FastAPI, cors_origins: Sequence[str], root_path: str) -> None:
     app.add_middleware(RequestMiddleware)
     if cors_origins:  # the outermost, so that a page can also read a 500
         app.add_middleware(
@@ -79,6 +76,9 @@ def _add_middleware(app: FastAPI, cors_origins: Sequence[str]) -> None:
             allow_headers=["Authorization", HEADER],
             expose_headers=["Retry-After", HEADER],
         )
+    if root_path:
+        refuse_ambiguous(root_path, app.routes)
+        app.add_middleware(PrefixMiddleware, prefix=root_path)
 
 
 def _add_routes(app: FastAPI) -> None:

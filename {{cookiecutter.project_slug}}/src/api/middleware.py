@@ -39,9 +39,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = _begin(scope)
-        # A mount changes the scope, so the path without a proxy's prefix is taken before.
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        is_head = scope["method"] == "HEAD"
+        path = _path(scope)
         started = time.perf_counter()
         status = 0
 
@@ -53,9 +51,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            # HEAD is answered as GET: the server sends no body, because it knows the real method.
-            inner = {**scope, "method": "GET"} if is_head else scope
-            await self._app(inner, _limited(receive), send_with_id)
+            await self._app(_without_head(scope), _limited(receive), send_with_id)
         except Exception:
             log.exception("unhandled_error")
             if status:
@@ -63,6 +59,17 @@ class RequestMiddleware:
             await internal_error()(scope, receive, send_with_id)
         finally:
             _log_request(scope["method"], path, status, time.perf_counter() - started)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path without a proxy's prefix. Call it first: a mount changes the scope."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _without_head(scope: Scope) -> Scope:
+    """Turn HEAD into GET. The server sends no body, because it knows the real method."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def _begin(scope: Scope) -> str:
