@@ -30,7 +30,8 @@ KEYS_AT_ONCE = 1000
 USERS = """
 INSERT INTO users SELECT made.* FROM users AS original, generate_series(1, {}) AS n,
 jsonb_populate_record(original, jsonb_build_object(
-  'id', gen_random_uuid(), 'email', 'user-' || n || '@example.com')) AS made
+  'id', gen_random_uuid(), 'email', 'user-' || n || '@example.com',
+  'email_key', 'user-' || n || '@example.com')) AS made
 WHERE original.email = 'first@example.com'
 """
 SESSIONS = """

@@ -54,7 +54,10 @@ class Machine:
         docker = self._programs / "docker"
         docker.write_text(DOCKER, encoding="utf-8")
         docker.chmod(0o755)
+        (self.folder / "src").mkdir()
         self.write("src/config.py", SETTINGS)
+        for module in ("src/__init__.py", "src/utils/__init__.py", "src/utils/env_file.py"):
+            self.write(module, (SERVICE / module).read_text(encoding="utf-8"))
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project."""

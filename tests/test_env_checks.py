@@ -47,8 +47,6 @@ def set_value(machine: Machine, name: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ("", "not empty"),
-        ("# usual", "not empty"),
         ("0", "not '0'"),
         ("-1", "not '-1'"),
         ("70000", "not '70000'"),
@@ -66,6 +64,76 @@ def test_a_value_that_is_no_port_is_named(
     assert done.returncode == 1
     assert done.stderr == f"init_env: .env: {name} must be a port from 1 to 65535, {found}\n"
     assert machine.env.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["APP_PORT", "POSTGRES_PORT"])
+def test_an_empty_port_counts_as_unset(machine: Machine, name: str) -> None:
+    set_value(machine, name, "")
+    done = machine.set_up()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("kept .env\n")
+
+
+def test_an_empty_setting_without_a_default_is_named_with_the_way_out(machine: Machine) -> None:
+    """The reported way out is then taken."""
+    set_value(machine, "POSTGRES_PASSWORD", "")
+    done = machine.set_up()
+    assert done.returncode == 1
+    assert done.stderr == (
+        "init_env: .env: POSTGRES_PASSWORD is empty, but has no default."
+        " Delete the line and run `make setup`\n"
+    )
+    text = machine.env.read_text(encoding="utf-8").replace("POSTGRES_PASSWORD=\n", "")
+    machine.env.write_text(text, encoding="utf-8")
+    assert machine.say()[0] == "added to .env: POSTGRES_PASSWORD"
+
+
+@pytest.mark.parametrize("value", ["abc$def", "abc$$def", '"abc$def"', "'a${b'", "'it\\'s'", "'a"])
+def test_a_value_that_compose_would_read_differently_is_named_with_the_quoting_rule(
+    machine: Machine, value: str
+) -> None:
+    set_value(machine, "POSTGRES_PASSWORD", value)
+    done = machine.set_up()
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("init_env: .env: POSTGRES_PASSWORD has one value for Docker Compose")
+    assert "in single quotes" in line
+
+
+@pytest.mark.parametrize("value", ["'abc$def'", "'abc$$def' # mine", "abc#def", "it's"])
+def test_a_value_with_one_meaning_is_kept(machine: Machine, value: str) -> None:
+    set_value(machine, "POSTGRES_PASSWORD", value)
+    before = machine.env.read_bytes()
+    assert machine.say()[0] == "kept .env"
+    assert machine.env.read_bytes() == before
+
+
+def test_a_value_of_another_program_may_have_any_form(machine: Machine) -> None:
+    set_value(machine, "COMPOSE_FILE", "${A}:$B")
+    assert machine.say()[0] == "kept .env"
+
+
+@pytest.mark.parametrize(
+    ("written", "added"),
+    [("'abc$def'", "'abc$def'"), ('"a # b"', "'a # b'"), ("'a b'", "a b"), ("abc", "abc")],
+)
+def test_a_value_of_the_example_is_added_in_quotes_that_keep_its_meaning(
+    machine: Machine, written: str, added: str
+) -> None:
+    example = (machine.folder / ".env.example").read_text(encoding="utf-8")
+    machine.configure(example.replace("USER=service", f"USER={written}"))
+    text = machine.env.read_text(encoding="utf-8").replace("POSTGRES_USER=service\n", "")
+    machine.env.write_text(text, encoding="utf-8")
+    assert machine.say()[0] == "added to .env: POSTGRES_USER"
+    assert machine.values["POSTGRES_USER"] == added
+    assert machine.say()[0] == "kept .env"
+
+
+def test_an_example_with_two_meanings_is_refused(machine: Machine) -> None:
+    machine.configure("POSTGRES_USER=a$b\n")
+    done = machine.set_up()
+    assert done.returncode == 1
+    assert done.stderr.startswith("init_env: .env.example: POSTGRES_USER has one value for")
 
 
 def test_two_settings_with_the_same_port_are_named(machine: Machine) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from tests.conftest import SERVICE
 
-replace = runpy.run_path(str(SERVICE / "scripts/machine/env_file.py"))["replace"]
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(SERVICE))
+    replace = runpy.run_path(str(SERVICE / "scripts/machine/env_file.py"))["replace"]
 
 
 @pytest.mark.parametrize(

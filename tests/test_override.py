@@ -118,8 +118,10 @@ def test_every_port_of_the_example_belongs_to_the_api_or_to_a_compose_service(
 def test_init_env_needs_the_standard_library_only() -> None:
     """Deployments run it without `.venv`."""
     files = [SERVICE / "scripts" / "init_env.py", *(SERVICE / "scripts/machine").glob("*.py")]
+    files.append(SERVICE / "src/utils/env_file.py")
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     imported = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
     standard = {"__future__", "ast", "collections", "contextlib", "hashlib", "itertools", "os"}
     standard |= {"pathlib", "re", "secrets", "shutil", "socket", "stat", "subprocess", "sys"}
-    assert imported <= {"scripts", *standard}
+    assert imported <= {"scripts", "src", *standard}
+    assert {*re.findall(r"^from (src\S*)", text, re.MULTILINE)} == {"src.utils.env_file"}

@@ -67,7 +67,8 @@ class Driver:
     async def prepare(self, count: int) -> None:
         """Create users with one session each."""
         for _ in range(count):
-            user = User.register(f"{uuid4().hex}@example.com", "no hash", EPOCH)
+            email = f"{uuid4().hex}@example.com"
+            user = User.register(email=email, email_key=email, password_hash="", now=EPOCH)
             session = Session.start(user.id, LIFETIME, datetime.now(UTC))
             async with self.unit_of_work() as uow:
                 await uow.users.create_user(user)

@@ -32,8 +32,10 @@ KEPT = 500
 ALL = 503
 ROWS = """
 WITH ada AS (
-    INSERT INTO users (id, email, password_hash, is_active, created_at, updated_at, version)
-    VALUES (gen_random_uuid(), 'ada@example.com', 'hash', true, now(), now(), 1)
+    INSERT INTO users
+        (id, email, email_key, password_hash, is_active, created_at, updated_at, version)
+    VALUES
+        (gen_random_uuid(), 'ada@example.com', 'ada@example.com', 'hash', true, now(), now(), 1)
     RETURNING id
 ), ages AS (
     SELECT CASE WHEN number > 500 THEN interval '8 days' ELSE interval '6 days' END AS age

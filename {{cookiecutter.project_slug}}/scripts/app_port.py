@@ -14,8 +14,8 @@ from scripts.machine.ports import APP_PORT, is_free, next_free, number  # noqa: 
 def main() -> None:
     """Print the port, or raise an error that says why it is unusable."""
     env = PROJECT / ".env"
-    values = {**(settings(read(env)) if env.exists() else {}), **os.environ}
-    port = number(APP_PORT, values.get(APP_PORT, "8000"), ".env")
+    values = settings(read(env)) if env.exists() else {}
+    port = number(APP_PORT, os.environ.get(APP_PORT) or values.get(APP_PORT) or "8000", ".env")
     if not is_free(port):
         free = next_free(port, set())
         raise SetupError(

@@ -78,7 +78,7 @@ def complete_env(example: str, compose_file: str, names: dict[str, int]) -> None
     missing = [n for n in env_file.required(PROJECT, values, compose_file) if n not in known]
     servers = {ports.server_of(name) for name in missing} - {"APP"}
     new = {n: p for n, p in names.items() if n not in known and ports.server_of(n) in servers}
-    taken = {int(value) for name, value in known.items() if name in names}
+    taken = {int(value) for name, value in known.items() if value and name in names}
     chosen = choose_ports(new, example, taken)
     added = {name: env_file.fresh(values[name]) for name in missing if name not in new}
     added |= {name: str(port) for name, port in chosen.items()}
@@ -90,12 +90,15 @@ def complete_env(example: str, compose_file: str, names: dict[str, int]) -> None
 def main() -> None:
     """Write, complete and check both files."""
     example = env_file.read(PROJECT / ".env.example")
+    checks.check_meaning(PROJECT, example, ".env.example")
     file = PROJECT / "docker-compose.yml"
     compose_file = env_file.read(file) if file.exists() else ""
     services = compose.services_of(compose_file)
     names = ports.published(services)
     if ENV.exists():
-        checks.check_values(settings(env_file.read(ENV)), names)
+        text = env_file.read(ENV)
+        checks.check_meaning(PROJECT, text, ENV.name)
+        checks.check_values(settings(text), names, env_file.without_default(PROJECT))
         complete_env(example, compose_file, names)
         for warning in checks.warnings(ENV, names, compose_file):
             say(warning)

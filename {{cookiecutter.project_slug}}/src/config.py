@@ -1,12 +1,21 @@
 """The settings of the application, Postgres and the worker. `wiring/` declares the others."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 from sqlalchemy import URL
 
-from src.utils.setting_types import LogLevel, Secret, Texts
+from src.utils.setting_limits import (
+    CENTURY,
+    Duration,
+    Identifier,
+    Name,
+    Origins,
+    PathPrefix,
+    Port,
+    WritableFile,
+)
+from src.utils.setting_types import LogLevel, Secret
 from src.utils.settings import ServerSettings, SettingsGroup
 
 SERVICE = "{{ cookiecutter.project_slug }}"
@@ -17,20 +26,21 @@ class AppSettings(SettingsGroup, env_prefix="APP_"):
     """The service itself. `name` identifies it on its servers and in its tokens."""
 
     environment: Literal["development", "production"] = "development"
-    name: str = SERVICE
+    name: Name = SERVICE
     log_level: LogLevel = "INFO"
     docs_enabled: bool = True
-    cors_origins: Texts = ()
-    drain_seconds: Annotated[float, Field(ge=0)] = 0
+    cors_origins: Origins = ()
+    root_path: PathPrefix = ""
+    drain_seconds: Annotated[float, Field(ge=0, le=CENTURY)] = 0
 
 
 class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
     """PostgreSQL."""
 
-    port: PositiveInt = 5432
-    user: str
+    port: Port = 5432
+    user: Identifier
     password: Secret
-    db: str
+    db: Identifier
     pool_size: PositiveInt = 10
 
     @property
@@ -49,13 +59,13 @@ class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
 class MigrationSettings(SettingsGroup, env_prefix="MIGRATION_"):
     """Migrations: how long one waits for another, and for a lock of another session."""
 
-    lock_wait_seconds: PositiveFloat = 300
+    lock_wait_seconds: Duration = 300
 
 
 class WorkerSettings(SettingsGroup, env_prefix="WORKER_"):
     """The consumer worker. It touches `health_file` while messages can arrive."""
 
-    concurrency: PositiveInt = 50
-    handler_timeout_seconds: PositiveFloat = 30
-    shutdown_grace_seconds: PositiveFloat = 35
-    health_file: Path | None = None
+    concurrency: Annotated[int, Field(ge=1, le=65535)] = 50
+    handler_timeout_seconds: Duration = 30
+    shutdown_grace_seconds: Duration = 35
+    health_file: WritableFile | None = None

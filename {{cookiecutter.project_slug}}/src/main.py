@@ -20,5 +20,6 @@ app = create_app(
     version=pyproject["project"]["version"],
     docs_enabled=app_settings.docs_enabled,
     cors_origins=app_settings.cors_origins,
+    root_path=app_settings.root_path,
     drain_seconds=app_settings.drain_seconds,
 )

@@ -6,12 +6,12 @@ import ast
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
+from src.utils.env_file import SETTING, ambiguous, quote
+
 PLACEHOLDER = "change-me"
-SETTING = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE
-)
 # A setting that docker-compose.yml refuses to start without.
 DEMANDED = re.compile(r"\$\{(\w+):\?")
 
@@ -50,10 +50,18 @@ def append(path: Path, values: dict[str, str]) -> None:
     """Add settings at the end of a file, with the line ending of the lines before."""
     text = read(path)
     end = "\r\n" if "\r\n" in text else "\n"
-    lines = ["", "# Added by `make setup`.", *(f"{name}={value}" for name, value in values.items())]
+    added = (f"{name}={_quoted(name, value)}" for name, value in values.items())
+    lines = ["", "# Added by `make setup`.", *added]
     with path.open("a", encoding="utf-8", newline="") as file:
         file.write(end * bool(text and not text.endswith("\n")))
         file.write("".join(line + end for line in lines))
+
+
+def _quoted(name: str, value: str) -> str:
+    try:
+        return quote(value)
+    except ValueError as error:
+        raise SetupError(f".env.example: {name} {error}") from None
 
 
 def replace(text: str, name: str, value: str) -> str:
@@ -99,24 +107,34 @@ def fill_in(example: str, ports: dict[str, int]) -> str:
     return SETTING.sub(line, example)
 
 
-def without_default(source: str) -> set[str]:
-    """Return the variables of a module's groups of settings that have no default."""
-    names: set[str] = set()
-    for group in ast.walk(ast.parse(source)):
-        if not isinstance(group, ast.ClassDef):
-            continue
-        for prefix in (word.value for word in group.keywords if word.arg == "env_prefix"):
-            fields = (field for field in group.body if isinstance(field, ast.AnnAssign))
-            required = (ast.unparse(field.target) for field in fields if field.value is None)
-            names |= {f"{ast.literal_eval(prefix)}{name}".upper() for name in required}
-    return names
+def groups(project: Path) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Return the prefix and the class of each group of settings of the service."""
+    for module in (project / "src" / "config.py", *(project / "src" / "wiring").glob("*.py")):
+        if module.exists():
+            for group in ast.walk(ast.parse(read(module))):
+                if isinstance(group, ast.ClassDef):
+                    prefixes = (word.value for word in group.keywords if word.arg == "env_prefix")
+                    yield from ((ast.literal_eval(prefix), group) for prefix in prefixes)
+
+
+def without_default(project: Path) -> list[str]:
+    """Return the settings of the service that have no default."""
+    return [
+        f"{prefix}{ast.unparse(field.target)}".upper()
+        for prefix, group in groups(project)
+        for field in group.body
+        if isinstance(field, ast.AnnAssign) and field.value is None
+    ]
 
 
 def required(project: Path, example: dict[str, str], compose: str) -> list[str]:
     """Return the settings of the example that the service or Compose does not start without."""
     names = {name for name, value in example.items() if value == PLACEHOLDER}
-    names |= set(DEMANDED.findall(compose))
-    for module in (project / "src" / "config.py", *(project / "src" / "wiring").glob("*.py")):
-        if module.exists():
-            names |= without_default(read(module))
+    names |= {*DEMANDED.findall(compose), *without_default(project)}
     return [name for name in example if name in names]
+
+
+def different(project: Path, text: str) -> list[str]:
+    """Return the settings of the service that Compose and the service would read differently."""
+    prefixes = tuple(prefix for prefix, _ in groups(project))
+    return [name for name in ambiguous(text) if name.upper().startswith(prefixes)]

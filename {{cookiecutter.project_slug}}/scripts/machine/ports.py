@@ -30,8 +30,7 @@ def number(name: str, value: str, file: str) -> int:
     """Return the number of a port, or say which value of which file is not one."""
     if value.isascii() and value.isdigit() and len(value) <= DIGITS and 0 < int(value) <= LAST:
         return int(value)
-    found = f"not {value!r}" if value else "not empty"
-    raise SetupError(f"{file}: {name} must be a port from 1 to {LAST}, {found}")
+    raise SetupError(f"{file}: {name} must be a port from 1 to {LAST}, not {value!r}")
 
 
 def is_free(port: int) -> bool:
@@ -98,5 +97,5 @@ def of_neighbours(project: Path, names: dict[str, int]) -> set[int]:
             continue
         with suppress(OSError, SetupError):
             values = settings(read(env))
-            found |= {number(name, values[name], env.name) for name in names if name in values}
+            found |= {number(name, values[name], env.name) for name in names if values.get(name)}
     return found

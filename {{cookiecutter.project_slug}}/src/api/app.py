@@ -14,6 +14,7 @@ from src.api.dependencies import used
 from src.api.docs import add_documentation
 from src.api.drain import Drain
 from src.api.middleware import HEADER, RequestMiddleware
+from src.api.prefix import PrefixMiddleware, refuse_ambiguous
 from src.api.problems import add_error_handlers
 from src.usecases.operations.check_readiness import Dependency
 from src.utils.modules import import_submodules
@@ -30,12 +31,13 @@ def create_app(  # noqa: PLR0913  each is an option of the application
     version: str,
     docs_enabled: bool = True,
     cors_origins: Sequence[str] = (),
+    root_path: str = "",
     drain_seconds: float = 0,
 ) -> FastAPI:
     """Return the application.
 
     `resources` keeps the container's connections open from start-up to shutdown. Browsers may call
-    the API from pages of the `cors_origins`.
+    the API from pages of the `cors_origins`. A proxy publishes it under the prefix `root_path`.
     """
     drain = Drain(drain_seconds)
     if drain_seconds:
@@ -56,24 +58,27 @@ def create_app(  # noqa: PLR0913  each is an option of the application
     )
     app.state.container = container
     app.state.resolve = cache(container.resolve)  # each registration is one object
-    _add_middleware(app, cors_origins)
     add_error_handlers(app)
     _add_routes(app)
     if docs_enabled:
         add_documentation(app)
+    _add_middleware(app, cors_origins, root_path)
     return app
 
 
-def _add_middleware(app: FastAPI, cors_origins: Sequence[str]) -> None:
+def _add_middleware(app: FastAPI, cors_origins: Sequence[str], root_path: str) -> None:
     app.add_middleware(RequestMiddleware)
     if cors_origins:  # the outermost, so that a page can also read a 500
         app.add_middleware(
             CORSMiddleware,
             allow_origins=cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", HEADER],
             expose_headers=["Retry-After", HEADER],
         )
+    if root_path:
+        refuse_ambiguous(root_path, app.routes)
+        app.add_middleware(PrefixMiddleware, prefix=root_path)
 
 
 def _add_routes(app: FastAPI) -> None:

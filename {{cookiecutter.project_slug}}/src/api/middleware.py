@@ -39,6 +39,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = _begin(scope)
+        path = _path(scope)
         started = time.perf_counter()
         status = 0
 
@@ -46,18 +47,29 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, scope, request_id)
+                _add_headers(message, path, request_id)
             await send(message)
 
         try:
-            await self._app(scope, _limited(receive), send_with_id)
+            await self._app(_without_head(scope), _limited(receive), send_with_id)
         except Exception:
             log.exception("unhandled_error")
             if status:
                 raise  # the response has begun, so only closing the connection shows the error
             await internal_error()(scope, receive, send_with_id)
         finally:
-            _log_request(scope, status, time.perf_counter() - started)
+            _log_request(scope["method"], path, status, time.perf_counter() - started)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path without a proxy's prefix. Call it first: a mount changes the scope."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _without_head(scope: Scope) -> Scope:
+    """Turn HEAD into GET. The server sends no body, because it knows the real method."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def _begin(scope: Scope) -> str:
@@ -70,9 +82,9 @@ def _begin(scope: Scope) -> str:
     return request_id
 
 
-def _add_headers(message: Message, scope: Scope, request_id: str) -> None:
+def _add_headers(message: Message, path: str, request_id: str) -> None:
     added = [(RAW_HEADER, request_id.encode()), NO_SNIFFING]
-    if scope["path"].startswith("/api/"):  # tokens and users' data
+    if path.startswith("/api/"):  # tokens and users' data
         added.append(NO_STORE)
     message["headers"] = [*message["headers"], *added]  # a new list: a response may be sent again
 
@@ -95,16 +107,16 @@ def _limited(receive: Receive) -> Receive:
     return receive_limited
 
 
-def _log_request(scope: Scope, status: int, seconds: float) -> None:
+def _log_request(method: str, path: str, status: int, seconds: float) -> None:
     level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     # Health checks arrive every few seconds. A successful one is of no interest.
-    if scope["path"].startswith("/health/"):
+    if path.startswith("/health/"):
         level = logging.DEBUG if status == HTTPStatus.OK else logging.INFO
     log.log(
         level,
         "request",
-        method=scope["method"],
-        path=scope["path"],
+        method=method,
+        path=path,
         status=status,
         milliseconds=round(seconds * 1000, 2),
     )

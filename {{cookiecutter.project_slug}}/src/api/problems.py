@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from src.api.methods import allowed_methods
 from src.domain.errors import (
     AuthenticationError,
     ConflictError,
@@ -117,12 +118,14 @@ async def _invalid_request(_: Request, error: RequestValidationError) -> Respons
     return _problem(422, "invalid-request", detail, errors=errors)
 
 
-async def _http_error(_: Request, error: HTTPException) -> Response:
+async def _http_error(request: Request, error: HTTPException) -> Response:
     """Answer an error of the framework: unknown route, wrong method, body too large."""
     if error.status_code == HTTPStatus.BAD_REQUEST and error.detail == UNREADABLE_BODY:
         return _problem(422, "invalid-request", "The body is not valid JSON.", errors=[])
     name = FRAMEWORK_NAMES.get(error.status_code, f"http-{error.status_code}")
-    return _problem(error.status_code, name, str(error.detail), dict(error.headers or {}))
+    is_wrong_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    headers = allowed_methods(request) if is_wrong_method else dict(error.headers or {})
+    return _problem(error.status_code, name, str(error.detail), headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -1,6 +1,5 @@
 """The user aggregate with its events, and the profile that may be cached."""
 
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -45,9 +44,13 @@ class UserProfile:
 
 @dataclass(kw_only=True, eq=False)
 class User(Aggregate):
-    """A person with an account. Its state changes only through the methods below."""
+    """A person with an account. Its state changes only through the methods below.
+
+    `email` is the address as typed; `email_key` is the form in which addresses are compared.
+    """
 
     email: str
+    email_key: str
     password_hash: str = field(repr=False)
     is_active: bool = True
     created_at: datetime
@@ -55,10 +58,15 @@ class User(Aggregate):
     version: int = 1
 
     @classmethod
-    def register(cls, email: str, password_hash: str, now: datetime) -> "User":
+    def register(cls, *, email: str, email_key: str, password_hash: str, now: datetime) -> "User":
         """Open an account."""
         user = cls(
-            id=uuid4(), email=email, password_hash=password_hash, created_at=now, updated_at=now
+            id=uuid4(),
+            email=email,
+            email_key=email_key,
+            password_hash=password_hash,
+            created_at=now,
+            updated_at=now,
         )
         user.record(UserRegistered(user_id=user.id, email=email))
         return user
@@ -83,12 +91,3 @@ class User(Aggregate):
             self.is_active = False
             self.updated_at = now
             self.version += 1
-
-
-def normalise_email(email: str) -> str:
-    """Return the one spelling under which an account is stored.
-
-    Two accounts that differ only in case or Unicode form would invite impersonation.
-    """
-    folded = unicodedata.normalize("NFKC", email.strip()).casefold()
-    return unicodedata.normalize("NFKC", folded)

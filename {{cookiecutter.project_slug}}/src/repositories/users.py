@@ -16,7 +16,7 @@ from src.repositories.postgres.transaction import Transaction
 from src.usecases.errors import NotFoundDatabaseError
 from src.usecases.ports.users import UserRepository
 
-UNIQUE_EMAIL = "uq_users_email"
+UNIQUE_EMAIL = "uq_users_email_key"
 
 
 class UserRow(Base):
@@ -25,7 +25,8 @@ class UserRow(Base):
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str]
+    email_key: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     is_active: Mapped[bool]
     created_at: Mapped[datetime]
@@ -35,7 +36,7 @@ class UserRow(Base):
 
 USER = select(UserRow.__table__)
 COLUMNS = USER.selected_columns.keys()
-USER_BY_EMAIL = USER.where(UserRow.email == bindparam("email"))
+USER_BY_EMAIL = USER.where(UserRow.email_key == bindparam("email_key"))
 USER_FOR_UPDATE = USER.where(UserRow.id == bindparam("id")).with_for_update()
 INSERT = insert(UserRow)
 UPDATE = update(UserRow).where(UserRow.id == bindparam("key"))
@@ -54,8 +55,8 @@ class DBUserRepository(UserRepository):
     transaction: Transaction
     outbox: OutboxWriter
 
-    async def load_user_by_email(self, email: str) -> User | None:
-        rows = await self.database.fetch(USER_BY_EMAIL, {"email": email})
+    async def load_user_by_email(self, email_key: str) -> User | None:
+        rows = await self.database.fetch(USER_BY_EMAIL, {"email_key": email_key})
         return User(**rows[0]._mapping) if rows else None
 
     async def load_user_for_update(self, user_id: UUID) -> User:

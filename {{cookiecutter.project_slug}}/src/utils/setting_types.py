@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    Field,
-    PositiveInt,
     SecretStr,
     ValidationInfo,
 )
@@ -62,8 +60,6 @@ LogLevel = Annotated[
     AfterValidator(quiet_in_production),
 ]
 SplitCommas = BeforeValidator(split_list)
-Texts = Annotated[tuple[str, ...], SplitCommas]
-Delays = Annotated[tuple[PositiveInt, ...], SplitCommas, Field(min_length=1)]
 Secret = Annotated[SecretStr, fit_for_production(1)]
 Key = Annotated[SecretStr, fit_for_production(32)]
 Keys = Annotated[tuple[Key, ...], SplitCommas]

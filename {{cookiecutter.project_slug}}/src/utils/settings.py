@@ -1,18 +1,31 @@
 """The loading of settings: from the environment, from `.env` and from files; all or none."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from ssl import SSLContext, create_default_context
 from typing import Any, TypeVar, cast
 
-from pydantic import Field, FilePath, PositiveInt, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from src.utils.env_file import DIFFERENT, ambiguous
+from src.utils.setting_limits import Host, Port
 from src.utils.setting_types import Key
 
 ROOT = Path(__file__).parents[2]
 SECRETS = (SecretStr, tuple[Key, ...])
+NO_SECRET = re.compile(r"[\0\ud800-\udfff]")
+NO_TEXT = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 
 
 class SettingsError(SystemExit):
@@ -25,11 +38,14 @@ class SettingsError(SystemExit):
 class SettingsGroup(BaseSettings):
     """Settings whose variables share a prefix. The environment overrides `.env`.
 
-    A variable is named after its group and its field: `POSTGRES_POOL_SIZE`.
+    A variable is named after its group and its field: `POSTGRES_POOL_SIZE`. An empty variable
+    counts as unset.
     """
 
     model_config = SettingsConfigDict(
         env_file=ROOT / ".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
         enable_decoding=False,
         extra="ignore",
         frozen=True,
@@ -47,10 +63,22 @@ class SettingsGroup(BaseSettings):
             variable = f"{cls.variable(name)}_FILE"
             if field.annotation in SECRETS and (path := os.environ.get(variable)):
                 try:
-                    values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+                    secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
                 except (OSError, UnicodeError) as error:
                     raise ValueError(f"{variable} cannot be read: {error}") from None
+                if secret:
+                    values[name] = secret
         return values
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what no server takes: control characters, and bytes that are not UTF-8."""
+        if isinstance(value, str):
+            is_secret = cls.model_fields[str(info.field_name)].annotation in SECRETS
+            if (NO_SECRET if is_secret else NO_TEXT).search(value):
+                raise ValueError("must be text in UTF-8 without control characters")
+        return value
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -61,8 +89,8 @@ class SettingsGroup(BaseSettings):
 class ServerSettings(SettingsGroup):
     """A server. Connections are encrypted if `tls_ca_file` names the authority to trust."""
 
-    host: str = "localhost"
-    port: PositiveInt
+    host: Host = "localhost"
+    port: Port
     tls_ca_file: FilePath | None = None
 
     @property
@@ -93,6 +121,7 @@ def load(groups: Iterable[type[SettingsGroup]]) -> Settings:
     loaded: dict[type[SettingsGroup], SettingsGroup] = {}
     problems: list[str] = []
     for group in groups:
+        problems += [f"{name}: {DIFFERENT}" for name in _ambiguous(group)]
         try:
             loaded[group] = group()
         except ValidationError as error:
@@ -102,6 +131,19 @@ def load(groups: Iterable[type[SettingsGroup]]) -> Settings:
     return Settings(loaded)
 
 
+def _ambiguous(group: type[SettingsGroup]) -> list[str]:
+    """Return the variables of a group whose values in `.env` Compose would read differently."""
+    file = cast("Path | None", group.model_config.get("env_file"))
+    names = {group.variable(name) for name in group.model_fields} - {*os.environ}
+    try:
+        text = file.read_text(encoding="utf-8") if file and file.is_file() else ""
+    except UnicodeError:
+        raise SettingsError(".env is not plain UTF-8: save it as UTF-8 without a BOM") from None
+    return [name for name in ambiguous(text) if name.upper() in names]
+
+
 def _describe(group: type[SettingsGroup], location: tuple[int | str, ...], message: str) -> str:
     text = message.removeprefix("Value error, ")
+    if text == "Field required":
+        text = "is missing or empty"
     return f"{group.variable(str(location[0]))}: {text}" if location else text

@@ -10,7 +10,6 @@ from email_validator import EmailNotValidError
 from limits.aio.storage import Storage
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
-from src.api.schemas.accounts import to_address
 from src.config import AppSettings
 from src.domain.session import SessionLifetime
 from src.repositories.postgres.engine import Database
@@ -24,9 +23,12 @@ from src.usecases.ports.token_service import TokenService
 from src.utils.security.passwords import Argon2PasswordHasher
 from src.utils.security.throttle import LimitsLoginThrottle
 from src.utils.security.tokens import SignedTokenService
+from src.utils.setting_limits import Seconds
 from src.utils.setting_types import Key, Keys
 from src.utils.settings import Settings, SettingsGroup
 from src.wiring import Command, Part
+
+MAX_UINT32 = 2**32 - 1  # Argon2's parameters
 
 
 class SecuritySettings(SettingsGroup, env_prefix="SECURITY_"):
@@ -35,8 +37,8 @@ class SecuritySettings(SettingsGroup, env_prefix="SECURITY_"):
     secret_key: Key
     previous_secret_keys: Keys = ()
     access_token_ttl_seconds: Annotated[int, Field(ge=1, le=600)] = 600
-    session_idle_seconds: PositiveInt = 14 * 24 * 3600
-    session_lifetime_seconds: PositiveInt = 90 * 24 * 3600
+    session_idle_seconds: Seconds = 14 * 24 * 3600
+    session_lifetime_seconds: Seconds = 90 * 24 * 3600
 
     @field_validator("session_idle_seconds", "session_lifetime_seconds")
     @classmethod
@@ -67,15 +69,15 @@ class HashingSettings(SettingsGroup, env_prefix="SECURITY_HASHING_"):
 
     threads: PositiveInt = os.cpu_count() or 1
     queue: PositiveInt = 100
-    memory_kib: Annotated[int, Field(ge=64)] = 19_456
-    passes: PositiveInt = 2
+    memory_kib: Annotated[int, Field(ge=64, le=MAX_UINT32)] = 19_456
+    passes: Annotated[int, Field(ge=1, le=MAX_UINT32)] = 2
     lanes: Annotated[int, Field(ge=1, le=8)] = 1
 
 
 class ThrottleSettings(SettingsGroup, env_prefix="SECURITY_THROTTLE_"):
     """The limits on wrong passwords in one window of time."""
 
-    window_seconds: PositiveInt = 15 * 60
+    window_seconds: Seconds = 15 * 60
     per_address: PositiveInt = 100
     per_account: PositiveInt = 50
     per_account_and_address: PositiveInt = 10
@@ -126,10 +128,9 @@ def register(container: punq.Container, settings: Settings) -> None:
 async def deactivate(container: punq.Container, arguments: Namespace) -> str:
     """Close an account and end its sessions."""
     try:
-        address = to_address(arguments.email)
+        await container.resolve(DeactivateUser).execute(email=arguments.email)
     except EmailNotValidError as error:
         raise SystemExit(str(error)) from error
-    await container.resolve(DeactivateUser).execute(email=address)
     return "The account is closed and its sessions have ended."
 
 

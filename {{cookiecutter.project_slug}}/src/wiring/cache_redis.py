@@ -4,7 +4,7 @@ from typing import Annotated
 
 import punq
 from limits.aio.storage import Storage
-from pydantic import PositiveFloat, PositiveInt, SecretStr
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from src.config import AppSettings
@@ -16,6 +16,7 @@ from src.repositories.cache.redis.client import (
 )
 from src.usecases.operations.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
+from src.utils.setting_limits import Duration, Port, Seconds
 from src.utils.setting_types import fit_for_production
 from src.utils.settings import ServerSettings, Settings
 from src.wiring import Part, Resource
@@ -24,10 +25,10 @@ from src.wiring import Part, Resource
 class RedisSettings(ServerSettings, env_prefix="REDIS_"):
     """Redis. `timeout_seconds` is how long a read waits for Redis before it asks Postgres."""
 
-    port: PositiveInt = 6379
+    port: Port = 6379
     password: Annotated[SecretStr, fit_for_production(0)] = SecretStr("")
-    ttl_seconds: PositiveInt = 300
-    timeout_seconds: PositiveFloat = 0.05
+    ttl_seconds: Seconds = 300
+    timeout_seconds: Duration = 0.05
 
 
 def _connect(redis: RedisSettings, *, timeout_seconds: float) -> Redis:

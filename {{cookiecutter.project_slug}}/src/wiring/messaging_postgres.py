@@ -14,7 +14,7 @@ from src.usecases.ports.messaging import (
     MessageHandler,
     OutboxBacklog,
 )
-from src.utils.setting_types import Delays
+from src.utils.setting_limits import Delays
 from src.utils.settings import Settings, SettingsGroup
 from src.wiring import Part
 

@@ -1,9 +1,10 @@
 """Messaging with RabbitMQ: the worker publishes the events of the outbox, and consumes them."""
 
 from argparse import Namespace
+from typing import Annotated
 
 import punq
-from pydantic import PositiveInt
+from pydantic import field_validator
 
 from src.config import AppSettings, WorkerSettings
 from src.consumers.subscription import load_subscriptions
@@ -25,19 +26,32 @@ from src.usecases.ports.messaging import (
     MessageHandler,
     OutboxBacklog,
 )
-from src.utils.setting_types import Delays, Secret
-from src.utils.settings import ServerSettings, Settings
+from src.utils.setting_limits import Delays, Port, at_most
+from src.utils.setting_types import Secret
+from src.utils.settings import ServerSettings, Settings, SettingsError
 from src.wiring import Command, Job, Part
+
+LONGEST_DELAY = (2**32 - 1) // 1000  # the broker counts milliseconds in 32 bits
+ShortText = Annotated[str, at_most(255)]
 
 
 class RabbitMQSettings(ServerSettings, env_prefix="RABBITMQ_"):
     """RabbitMQ."""
 
-    port: PositiveInt = 5672
-    user: str
+    port: Port = 5672
+    user: ShortText
     password: Secret
-    vhost: str = "/"
+    vhost: ShortText = "/"
     retry_delays_seconds: Delays = (10, 60, 300)
+
+    @field_validator("retry_delays_seconds")
+    @classmethod
+    def _names_queues(cls, delays: tuple[int, ...]) -> tuple[int, ...]:
+        if len({*delays}) < len(delays):
+            raise ValueError("must not contain a delay twice: each has a queue of its own")
+        if max(delays) > LONGEST_DELAY:
+            raise ValueError(f"must not contain more than {LONGEST_DELAY}")
+        return delays
 
 
 def create_broker(rabbitmq: RabbitMQSettings) -> RabbitMQBroker:
@@ -54,10 +68,13 @@ def create_broker(rabbitmq: RabbitMQSettings) -> RabbitMQBroker:
 
 def create_topology(settings: Settings) -> Topology:
     """Return the exchange and the queues of this service."""
+    name = settings[AppSettings].name
+    if f"{name}.".startswith("amq."):
+        raise SettingsError("APP_NAME: RabbitMQ reserves the names that begin with amq.")
     subscriptions = sorted(load_subscriptions().items())
     own = {event_type for event_type, it in subscriptions if it.exchange is None}
     return Topology(
-        name=settings[AppSettings].name,
+        name=name,
         retry_delays=settings[RabbitMQSettings].retry_delays_seconds,
         event_types=sorted({*own, *EVENT_TYPES}),
         foreign=[(it.exchange, event_type) for event_type, it in subscriptions if it.exchange],

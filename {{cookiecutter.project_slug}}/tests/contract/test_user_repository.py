@@ -39,7 +39,7 @@ async def ada(store: Store) -> User:
 
 async def test_a_loaded_user_is_equal_to_the_created_one(store: Store, ada: User) -> None:
     async with store.unit_of_work() as uow:
-        by_email = await uow.users.load_user_by_email(ada.email)
+        by_email = await uow.users.load_user_by_email(ada.email_key)
         by_id = await uow.users.load_user_for_update(ada.id)
 
     assert by_email is not None
@@ -55,10 +55,10 @@ async def test_a_user_that_does_not_exist_is_not_found(store: Store) -> None:
 
 async def test_an_address_cannot_be_taken_twice(store: Store, ada: User) -> None:
     with pytest.raises(EmailTakenError):
-        await save(store, replace(new_user(), email=ada.email))
+        await save(store, replace(new_user(), email_key=ada.email_key))
 
     async with store.unit_of_work() as uow:
-        stored = await uow.users.load_user_by_email(ada.email)
+        stored = await uow.users.load_user_by_email(ada.email_key)
     assert stored is not None
     assert stored.id == ada.id
 
@@ -69,7 +69,7 @@ async def test_an_address_cannot_be_taken_twice_in_one_unit_of_work(store: Store
     async with store.unit_of_work() as uow:
         await uow.users.create_user(user)
         with pytest.raises(EmailTakenError):
-            await uow.users.create_user(replace(new_user(), email=user.email))
+            await uow.users.create_user(replace(new_user(), email_key=user.email_key))
 
 
 async def test_the_second_of_two_concurrent_creations_waits_and_finds_the_address_taken(
@@ -78,7 +78,8 @@ async def test_the_second_of_two_concurrent_creations_waits_and_finds_the_addres
     user = new_user()
     async with store.unit_of_work() as uow:
         await uow.users.create_user(user)
-        async with waiting_for(save(store, replace(new_user(), email=user.email))) as second:
+        other = replace(new_user(), email_key=user.email_key)
+        async with waiting_for(save(store, other)) as second:
             await uow.commit()
 
     assert isinstance(second.exception(), EmailTakenError)
@@ -86,7 +87,7 @@ async def test_the_second_of_two_concurrent_creations_waits_and_finds_the_addres
 
 async def test_a_creation_that_is_rolled_back_leaves_the_address_free(store: Store) -> None:
     user = new_user()
-    other = replace(new_user(), email=user.email)
+    other = replace(new_user(), email_key=user.email_key)
     first = store.unit_of_work()
     await first.__aenter__()
     await first.users.create_user(user)
@@ -96,7 +97,7 @@ async def test_a_creation_that_is_rolled_back_leaves_the_address_free(store: Sto
 
     assert second.exception() is None
     async with store.unit_of_work() as uow:
-        stored = await uow.users.load_user_by_email(user.email)
+        stored = await uow.users.load_user_by_email(user.email_key)
     assert stored is not None
     assert stored.id == other.id
 
@@ -144,7 +145,7 @@ async def test_no_other_unit_of_work_sees_an_uncommitted_change(store: Store, ad
         loaded.change_password("another-hash", loaded.updated_at + timedelta(hours=1))
         await uow.users.update_user_password(loaded)
 
-        seen = await other.users.load_user_by_email(ada.email)
+        seen = await other.users.load_user_by_email(ada.email_key)
 
     assert seen is not None
     assert vars(seen) == vars(ada)
@@ -167,4 +168,4 @@ async def test_loading_a_user_by_address_does_not_wait_for_a_lock(store: Store, 
     async with store.unit_of_work() as uow, store.unit_of_work() as other:
         await uow.users.load_user_for_update(ada.id)
 
-        assert await other.users.load_user_by_email(ada.email)
+        assert await other.users.load_user_by_email(ada.email_key)

@@ -18,8 +18,8 @@ NEW_PASSWORD = "another passphrase for the tests"
 async def test_a_registration_is_answered_with_the_user_and_without_the_password(
     api: httpx2.AsyncClient,
 ) -> None:
-    email = new_email()
-    response = await post(api, "register", email=email.upper(), password=PASSWORD)
+    email = new_email().upper()
+    response = await post(api, "register", email=f" {email}", password=PASSWORD)
     assert response.status_code == 201
     user = response.json()
     assert user.keys() == {"id", "email", "is_active", "created_at", "updated_at"}

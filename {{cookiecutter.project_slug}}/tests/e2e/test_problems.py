@@ -28,7 +28,7 @@ async def test_an_unsupported_method_is_refused_with_the_supported_ones(
 ) -> None:
     response = await api.request("TRACE", "/api/v1/users/me")
     problem_of(response, 405, "method-not-allowed")
-    assert response.headers["allow"] == "GET"
+    assert response.headers["allow"] == "HEAD, GET"
 
 
 async def test_a_taken_address_is_a_conflict(account: Account) -> None:

@@ -125,7 +125,7 @@ async def test_without_a_required_setting_every_entry_point_exits_and_names_the_
         assert process.returncode == 1
         assert output.decode().splitlines() == [
             "The settings do not allow a start:",
-            f"  {missing}: Field required",
+            f"  {missing}: is missing or empty",
         ]
 
 

@@ -15,9 +15,9 @@ class InMemoryUserRepository(UserRepository):
 
     transaction: InMemoryTransaction
 
-    async def load_user_by_email(self, email: str) -> User | None:
+    async def load_user_by_email(self, email_key: str) -> User | None:
         users = self.transaction.database.all(User)
-        return next((user for user in users if user.email == email), None)
+        return next((user for user in users if user.email_key == email_key), None)
 
     async def load_user_for_update(self, user_id: UUID) -> User:
         user = await self.transaction.get_for_update(User, user_id)
@@ -27,8 +27,8 @@ class InMemoryUserRepository(UserRepository):
 
     async def create_user(self, user: User) -> None:
         # As with a unique constraint, the second of two transactions waits for the first.
-        await self.transaction.lock((User, user.email))
-        if any(other.email == user.email for other in self.transaction.all(User)):
+        await self.transaction.lock((User, user.email_key))
+        if any(other.email_key == user.email_key for other in self.transaction.all(User)):
             raise EmailTakenError
         self.transaction.record_events(user)
         self.transaction.put(user.id, user)

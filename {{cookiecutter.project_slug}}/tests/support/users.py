@@ -16,7 +16,13 @@ def new_email() -> str:
 
 def new_user() -> User:
     """Return a registered user that is not saved yet."""
-    return User.register(new_email(), f"hash-{uuid4().hex}", datetime.now(UTC))
+    email = new_email()
+    return User.register(
+        email=email,
+        email_key=email,
+        password_hash=f"hash-{uuid4().hex}",
+        now=datetime.now(UTC),
+    )
 
 
 def new_session(user_id: UUID) -> Session:

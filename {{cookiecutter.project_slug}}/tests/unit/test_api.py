@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from src.api.app import create_app
 from src.api.dependencies import current_principal
@@ -104,6 +104,29 @@ async def test_every_path_answers_an_undocumented_method_with_a_problem(
         assert response.headers["allow"]
 
 
+async def test_the_allow_header_names_all_methods_of_a_path(
+    app: FastAPI, client: httpx2.AsyncClient
+) -> None:
+    router = APIRouter()
+    for method in ("GET", "PUT", "DELETE"):
+        router.add_api_route("/things", lambda: None, methods=[method])
+    app.include_router(router)
+
+    for path, allowed in (
+        ("/things", "HEAD, GET, PUT, DELETE"),
+        ("/api/v1/users/me", "HEAD, GET"),
+        ("/api/v1/auth/login", "POST"),
+        ("/docs/swagger/swagger-ui.css", "HEAD, GET"),
+    ):
+        response = await client.request("TRACE", path)
+        problem_of(response, 405, "method-not-allowed")
+        assert response.headers["allow"] == allowed
+
+
+def test_the_documentation_does_not_repeat_get_as_head(documented: list[Operation]) -> None:
+    assert "HEAD" not in {operation.method for operation in documented}
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/api/v1/nowhere", "/health/live/"])
 async def test_an_unknown_path_is_a_problem(client: httpx2.AsyncClient, path: str) -> None:
     problem_of(await client.get(path), 404, "not-found")
@@ -180,7 +203,7 @@ async def test_a_page_of_an_allowed_origin_can_read_every_problem_and_its_reques
             assert "X-Request-ID" in response.headers["access-control-expose-headers"]
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 async def test_a_page_of_an_allowed_origin_may_use_every_method(app: FastAPI, method: str) -> None:
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": method}
     transport = httpx2.ASGITransport(with_cors(app))

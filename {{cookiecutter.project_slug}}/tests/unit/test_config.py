@@ -203,7 +203,7 @@ def test_the_environment_overrides_the_file(complete: Environment, tmp_path: Pat
     assert settings[PostgresSettings].port == 7777
 
 
-@pytest.mark.parametrize("stage", ["production", "production-ish", ""])
+@pytest.mark.parametrize("stage", ["production", "production-ish"])
 def test_the_environment_in_the_file_decides_for_every_group(
     complete: Environment, tmp_path: Path, stage: str
 ) -> None:

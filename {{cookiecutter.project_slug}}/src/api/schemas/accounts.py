@@ -4,21 +4,16 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from email_validator import validate_email
 from pydantic import AfterValidator, BaseModel, Field
 
 from src.api.schemas import Body
-from src.domain.user import normalise_email
+from src.usecases.accounts.email_address import parse_address
 from src.usecases.ports.password_hasher import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 
 
 def to_address(text: str) -> str:
-    """Return an address in its normal form. Unlike pydantic's type, it accepts no display name.
-
-    Raises `EmailNotValidError`. Domains under `.test` are reserved for tests (RFC 2606).
-    """
-    email = normalise_email(text)
-    return validate_email(email, check_deliverability=False, test_environment=True).normalized
+    """Return a valid address as typed, without the blanks around it. Else raise `ValueError`."""
+    return parse_address(text).typed
 
 
 Email = Annotated[

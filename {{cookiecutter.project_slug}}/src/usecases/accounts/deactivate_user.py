@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from src.domain.user import normalise_email
+from src.usecases.accounts.email_address import parse_address
 from src.usecases.errors import NotFoundDatabaseError, UnavailableError
 from src.usecases.ports.cache import ReadThroughCache
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
@@ -28,10 +28,11 @@ class DeactivateUser:
     async def execute(self, *, email: str) -> None:
         """Close the account. Closing it twice changes nothing.
 
-        Raises `NotFoundDatabaseError`, or `UnavailableError` if the cache does not answer.
+        Raises `NotFoundDatabaseError`, `EmailNotValidError`, or `UnavailableError` if the cache
+        does not answer.
         """
         async with self.unit_of_work() as uow:
-            seen = await uow.users.load_user_by_email(normalise_email(email))
+            seen = await uow.users.load_user_by_email(parse_address(email).key)
             if seen is None:
                 raise NotFoundDatabaseError("There is no user with this address.")
             user = await uow.users.load_user_for_update(seen.id)

@@ -6,7 +6,8 @@ import structlog
 
 from src.domain.errors import AuthenticationError
 from src.domain.session import Session
-from src.domain.user import User, normalise_email
+from src.domain.user import User
+from src.usecases.accounts.email_address import parse_address
 from src.usecases.accounts.session_tokens import SessionTokens
 from src.usecases.errors import NotFoundDatabaseError
 from src.usecases.ports.login_throttle import LoginThrottle
@@ -33,12 +34,13 @@ class LogIn:
     async def execute(self, *, email: str, password: str, address: str) -> TokenPair:
         """Return the tokens of a new session. `address` is the client's network address.
 
-        Raises `AuthenticationError`, `TooManyAttemptsError` or `HashingBusyError`.
+        Raises `AuthenticationError`, `TooManyAttemptsError`, `EmailNotValidError` or
+        `HashingBusyError`.
         """
-        email = normalise_email(email)
-        async with self.login_throttle.login(email, address):
+        key = parse_address(email).key
+        async with self.login_throttle.login(key, address):
             async with self.unit_of_work() as uow:
-                user = await uow.users.load_user_by_email(email)
+                user = await uow.users.load_user_by_email(key)
             try:
                 tokens = await self._log_in(user, password)
             except (AuthenticationError, NotFoundDatabaseError) as error:

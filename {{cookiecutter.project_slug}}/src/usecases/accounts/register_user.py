@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from src.domain.user import User, normalise_email
+from src.domain.user import User
+from src.usecases.accounts.email_address import parse_address
 from src.usecases.ports.password_hasher import PasswordHasher
 from src.usecases.ports.unit_of_work import UnitOfWorkFactory
 
@@ -21,13 +22,18 @@ class RegisterUser:
     async def execute(self, *, email: str, password: str) -> User:
         """Return the new user.
 
-        Raises `WeakPasswordError`, `EmailTakenError` or `HashingBusyError`.
+        Raises `WeakPasswordError`, `EmailTakenError`, `EmailNotValidError` or `HashingBusyError`.
         """
-        email = normalise_email(email)
+        address = parse_address(email)
         # Hashed before the transaction begins, because it takes longer than all the rest.
-        password_hash = await self.password_hasher.hash(password, email)
+        password_hash = await self.password_hasher.hash(password, address.typed)
         async with self.unit_of_work() as uow:
-            user = User.register(email, password_hash, uow.now)
+            user = User.register(
+                email=address.typed,
+                email_key=address.key,
+                password_hash=password_hash,
+                now=uow.now,
+            )
             await uow.users.create_user(user)
             await uow.commit()
         return user

@@ -9,8 +9,8 @@ from src.domain.user import User
 class UserRepository(Protocol):
     """Users of one unit of work."""
 
-    async def load_user_by_email(self, email: str) -> User | None:
-        """Return the committed user with a normalised address, or None. Takes no lock."""
+    async def load_user_by_email(self, email_key: str) -> User | None:
+        """Return the committed user with this key of an address, or None. Takes no lock."""
 
     async def load_user_for_update(self, user_id: UUID) -> User:
         """Return a user, locked until the unit of work ends, or raise `NotFoundDatabaseError`."""

@@ -89,6 +89,7 @@ class Argon2PasswordHasher(PasswordHasher):
 
     async def hash(self, password: str, email: str = "") -> str:
         password = normalise_password(password)
+        email = normalise_password(email).casefold()
         refuse_weak_password(password, [email, *email.split("@"), *self._service_words])
         return await self._run_in_thread(self._argon2.hash, password)
 

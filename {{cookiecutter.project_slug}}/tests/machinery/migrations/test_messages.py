@@ -72,14 +72,16 @@ def test_an_error_in_a_downgrade_is_reported_with_its_detail_and_hint(image: Ima
 def test_values_of_rows_are_not_reported(image: Image, sql: Sql) -> None:
     image.must("upgrade", "head")
     sql(
-        "INSERT INTO users SELECT gen_random_uuid(), 'ada@example.com', '', true, now(), now(), 1",
+        "INSERT INTO users"
+        " SELECT gen_random_uuid(), 'ada', 'ada@example.com', '', true, now(), now(), 1"
     )
-    copy = "INSERT INTO users SELECT gen_random_uuid(), email, '', true, now(), now(), 1 FROM users"
+    columns = "gen_random_uuid(), email, email_key, '', true, now(), now(), 1"
+    copy = f"INSERT INTO users SELECT {columns} FROM users"  # noqa: S608  no input
     image.add("copy", copy)
 
     message = failure(image)
 
-    assert "uq_users_email" in message
+    assert "uq_users_email_key" in message
     assert "ada@example.com" not in message
 
 

@@ -11,7 +11,7 @@ BUILD_INDEX = (
     " if_not_exists=True, postgresql_concurrently=True)"
 )
 TWO_USERS = (
-    "INSERT INTO users SELECT gen_random_uuid(), n || '@example.com', '', true, now(), now(), 1"
+    "INSERT INTO users SELECT gen_random_uuid(), n, n || '@example.com', '', true, now(), now(), 1"
     " FROM generate_series(1, 2) n"
 )
 VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_users_version'::regclass"

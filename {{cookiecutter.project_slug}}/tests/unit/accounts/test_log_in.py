@@ -150,7 +150,7 @@ async def test_too_many_wrong_passwords_refuse_the_next_login_before_its_verific
     assert len(password_hasher.verified_hashes) == 3
 
 
-@pytest.mark.parametrize("email", ["ADA@example.com", "\uff21da@example.com", " ada@EXAMPLE.com "])
+@pytest.mark.parametrize("email", ["ADA@example.com", "ada@\uff45xample.com", " ada@EXAMPLE.com "])
 async def test_all_spellings_of_an_address_count_for_one_throttle(
     log_in: LogIn, ada: User, email: str
 ) -> None:

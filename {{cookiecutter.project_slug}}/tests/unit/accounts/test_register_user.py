@@ -17,9 +17,9 @@ async def test_registering_saves_the_user_and_one_event(
     user = await register_user.execute(email="Ada@Example.com ", password=PASSWORD)
 
     [saved] = store.all(User)
-    assert (saved.id, saved.email, saved.created_at) == (user.id, "ada@example.com", clock.now)
+    assert (saved.id, saved.email, saved.created_at) == (user.id, "Ada@Example.com", clock.now)
     [recorded] = store.events
-    assert recorded.event == UserRegistered(user_id=user.id, email="ada@example.com")
+    assert recorded.event == UserRegistered(user_id=user.id, email="Ada@Example.com")
 
 
 async def test_registering_saves_only_the_hash_of_the_password(
