@@ -25,13 +25,16 @@ class AppSettings(SettingsGroup, env_prefix="APP_"):
 
 
 class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
-    """PostgreSQL."""
+    """PostgreSQL, or a pooler in front of it. `direct_host` then leads to PostgreSQL itself."""
 
     port: PositiveInt = 5432
     user: str
     password: Secret
     db: str
     pool_size: PositiveInt = 10
+    pooler: Literal["none", "transaction"] = "none"
+    direct_host: str | None = None
+    direct_port: PositiveInt = 5432
 
     @property
     def url(self) -> URL:
@@ -44,6 +47,13 @@ class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
             port=self.port,
             database=self.db,
         )
+
+    @property
+    def direct_url(self) -> URL | None:
+        """The address for what needs a session, or None if only a pooler is known."""
+        if self.direct_host:
+            return self.url.set(host=self.direct_host, port=self.direct_port)
+        return self.url if self.pooler == "none" else None
 
 
 class MigrationSettings(SettingsGroup, env_prefix="MIGRATION_"):
