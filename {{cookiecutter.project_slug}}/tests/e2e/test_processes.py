@@ -14,6 +14,8 @@ import orjson
 import pytest
 
 from src.config import SERVICE, PostgresSettings
+from src.repositories.postgres.engine import time_limits
+from src.repositories.postgres.pooler import role_limits
 from src.utils.settings import ROOT, Settings
 from tests.support import isolation
 from tests.support.network import closed_port
@@ -152,8 +154,16 @@ async def test_a_database_of_another_service_stops_a_start_with_one_sentence(
 
 @pytest.mark.parametrize("entry", ["api", "worker"])
 async def test_time_limits_that_are_not_in_force_stop_a_start_with_one_sentence(
-    settings: Settings, cache_server: None, message_server: None, folder: Path, entry: str
+    empty_database: PostgresSettings,
+    cache_server: None,
+    message_server: None,
+    folder: Path,
+    entry: str,
 ) -> None:
+    await asyncio.to_thread(isolation.migrate, "head")
+    none = dict.fromkeys(time_limits(), 0)
+    limits = role_limits(empty_database.user, empty_database.db, none)
+    await isolation.execute(empty_database, *limits.splitlines())
     environment = {**os.environ, "POSTGRES_POOLER": "transaction"}
     async with running(folder, ENTRIES[entry], environment) as process:
         output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)

@@ -120,9 +120,10 @@ async def test_a_table_that_may_not_be_read_is_a_refusal_with_the_way_out(
 async def test_time_limits_that_are_not_in_force_are_refused_until_the_role_has_them(
     migrated: PostgresSettings, open_database: NewDatabase
 ) -> None:
-    database = open_database(is_pooled=True)
+    none = role_limits(migrated.user, migrated.db, dict.fromkeys(time_limits(), 0))
+    await isolation.execute(migrated, *none.splitlines())
     with pytest.raises(UnusableDatabaseError) as error:
-        await database.fetch(SELECT)
+        await open_database(is_pooled=True).fetch(SELECT)
     assert str(error.value) == (
         "PostgreSQL does not enforce the time limits of this service (statement_timeout is 0 s and"
         " must be 5 s). A pooler drops them: set POSTGRES_POOLER=transaction, and run the SQL that"

@@ -10,8 +10,9 @@ import orjson
 from sqlalchemy import URL, Executable, Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from src.repositories.postgres.errors import FAILURES
 from src.repositories.postgres.guard import DatabaseGuard, UnusableDatabaseError
-from src.repositories.postgres.pooler import NO_LIMITS, NO_PREPARED_STATEMENTS
+from src.repositories.postgres.pooler import NO_LIMITS, NO_PREPARED_STATEMENTS, comes_from_pooler
 from src.repositories.postgres.transaction import Transaction
 from src.repositories.postgres.watch import ConnectionWatch
 from src.usecases.errors import DatabaseUnavailableError
@@ -59,16 +60,14 @@ class Database:
             guard.watch(probe, time_limits())
 
     async def connect(self) -> None:
-        """Open the first connection, which checks the database.
+        """Open the first connection, which checks the database, or raise `UnusableDatabaseError`.
 
-        Raises:
-            UnusableDatabaseError: It is another service's, or does not enforce the time limits.
-            DatabaseUnavailableError: It does not answer. It is checked when it does.
+        One that does not answer raises `DatabaseUnavailableError`, and is checked when it does.
         """
         try:
             await self.fetch(text("SELECT 1"))
-        except DatabaseUnavailableError as error:
-            if "unsupported startup parameter" in str(error):
+        except (DatabaseUnavailableError, *FAILURES) as error:
+            if comes_from_pooler(error):
                 raise UnusableDatabaseError(NO_LIMITS.format(found="")) from error
             raise
 

@@ -14,7 +14,14 @@ NO_LIMITS = (
     "PostgreSQL does not enforce the time limits of this service{found}. A pooler drops them: set"
     " POSTGRES_POOLER=transaction, and run the SQL that `python -m src.manage role-limits` prints."
 )
+SIGNS = ("unsupported startup parameter", 'prepared statement "')
+"""In errors of a pooler: it refuses time limits, or another client prepared the same name."""
 SET = "ALTER ROLE {role} IN DATABASE {database} SET {name} = '{seconds}s';"
+
+
+def comes_from_pooler(error: BaseException) -> bool:
+    """Tell whether a connection failed because the settings do not name the pooler."""
+    return any(sign in str(error) for sign in SIGNS)
 
 
 def role_limits(role: str, database: str, limits: Mapping[str, int]) -> str:
