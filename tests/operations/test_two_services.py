@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -48,12 +49,19 @@ def two(
 
 
 def test_two_services_on_the_same_servers_do_not_mix(servers: Servers, two: list[Instance]) -> None:
-    clients = []
     for instance in two:
         instance.must("alembic", "upgrade", "head")
         instance.worker()
-        clients.append(httpx2.Client(base_url=f"{instance.api()}/api/v1", timeout=60))
+    urls = [f"{instance.api()}/api/v1" for instance in two]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(httpx2.Client(base_url=url, timeout=60)) for url in urls]
+        serve_both(servers, clients)
+    names = {key.split(":")[0].strip("{}") for key in asyncio.run(keys_of(servers))}
+    assert names == {"user-service", "order-service"}
 
+
+def serve_both(servers: Servers, clients: list[httpx2.Client]) -> None:
+    """Use both services in turn, with the same addresses: each answers with its own users."""
     users = [[register(client, number) for client in clients] for number in range(USERS)]
 
     for column, database in enumerate(DATABASES):
@@ -66,8 +74,6 @@ def test_two_services_on_the_same_servers_do_not_mix(servers: Servers, two: list
         answers = [clients[i].get("/users/me", headers=headers[i]).json() for i in range(2)]
         assert answers == users[0]
     assert clients[0].get("/users/me", headers=headers[1]).status_code == 401
-    names = {key.split(":")[0].strip("{}") for key in asyncio.run(keys_of(servers))}
-    assert names == {"user-service", "order-service"}
 
 
 def test_the_database_of_the_other_service_is_refused_until_it_is_adopted(
