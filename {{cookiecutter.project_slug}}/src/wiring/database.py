@@ -18,19 +18,22 @@ from src.utils.settings import Settings
 from src.wiring import Part, Resource
 
 
-def register(container: punq.Container, settings: Settings) -> None:
-    """Register the database and the unit of work."""
-    name = settings[AppSettings].name
-    postgres = settings[PostgresSettings]
-    database = Database(
+def _create_database(postgres: PostgresSettings, *, application_name: str) -> Database:
+    return Database(
         url=postgres.url,
         tls=postgres.tls,
         pool_size=postgres.pool_size,
-        application_name=name,
+        application_name=application_name,
         guard=DatabaseGuard(SERVICE),
         is_pooled=postgres.pooler != "none",
         direct_url=postgres.direct_url,
     )
+
+
+def register(container: punq.Container, settings: Settings) -> None:
+    """Register the database and the unit of work."""
+    name = settings[AppSettings].name
+    database = _create_database(settings[PostgresSettings], application_name=name)
     listener = OutboxListener(database)
     notifier = OutboxNotifier(database)
     container.register(Database, instance=database)
