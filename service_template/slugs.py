@@ -11,7 +11,8 @@ SLUG_LIMIT = 40  # queue, container and host names contain the slug; a host name
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
-SERVER_NAMES = {"amq", "guest", "postgres", "template0", "template1"}
+SERVER_NAMES = set("amq guest none pgbouncer postgres public template0 template1".split())  # noqa: SIM905
+SERVER_PREFIX = "pg-"  # the user of PostgreSQL would begin with pg_, which no role may
 FOLDERS = {"build", "dist", "docs", "env", "migrations", "scripts", "src", "test", "tests", "venv"}
 # All packages that the service and its tools install, directly or indirectly. If the project has
 # the name of one of them, uv takes the project for that package and cannot resolve the
@@ -45,6 +46,8 @@ RESERVED = {
 
 def reserved_as(slug: str) -> str | None:
     """Return the reason why a slug is reserved, or None if it is free."""
+    if slug.startswith(SERVER_PREFIX):
+        return "a name that PostgreSQL reserves"
     return next((reason for reason, names in RESERVED.items() if slug in names), None)
 
 
@@ -52,7 +55,7 @@ def default_slug(name: object) -> str:
     """Derive a valid slug from a name in any script."""
     cut = partial(slugify, max_length=SLUG_LIMIT, word_boundary=True, save_order=True)
     slug = cut(name if isinstance(name, str) else "") or "my-service"
-    if not slug[0].isalpha():
+    if not slug[0].isalpha() or slug.startswith(SERVER_PREFIX):
         slug = cut(f"service-{slug}")
     return f"{slug}-service" if reserved_as(slug) else slug
 
@@ -65,4 +68,4 @@ def slug_problem(value: object) -> str | None:
             f"with a letter first: try '{default_slug(value)}'."
         )
     reason = reserved_as(value)
-    return reason and f"must not be '{value}', {reason}: try '{value}-service'."
+    return reason and f"must not be '{value}', {reason}: try '{default_slug(value)}'."

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = ROOT / "{{cookiecutter.project_slug}}"
 CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".env")
+GIVEN = ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,6 +38,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 1 if item.get_closest_marker("begins_work") else 2
 
     items.sort(key=turn)
+
+
+@contextmanager
+def own_servers() -> Iterator[Servers]:
+    """Start servers for this run, even if others are named: their users have every right."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in GIVEN:
+            patch.delenv(variable, raising=False)
+        if os.environ.get("SERVERS") == "environment":
+            patch.delenv("SERVERS")
+        with running_servers() as running:
+            yield running
 
 
 class Render(Protocol):

@@ -67,6 +67,8 @@ WRONG = [
     ("project_slug", "con", "Windows"),
     ("project_slug", "com1", "Windows"),
     ("project_slug", "fastapi", "try 'fastapi-service'"),
+    ("project_slug", "pg-backups", "try 'service-pg-backups'"),
+    ("project_slug", "public", "try 'public-service'"),
     ("project_slug", "starlette", "installs"),
     ("project_slug", "redis", "installs"),
     ("project_slug", "src", "folder"),
@@ -292,6 +294,7 @@ def test_every_derived_slug_is_valid() -> None:
         for _ in range(3000)
     ]
     names += [word for words in RESERVED.values() for word in words]
+    names += ["pg", "pg-backups", "pg " + "backups " * 6]
     wrong = [name for name in names if first_problem({"project_slug": default_slug(name)})]
     assert wrong == []
 

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.conftest import own_servers
 from tests.resilience import amqp, faulty_consumers, report
 from tests.resilience.runner import Runner, migrate
 from tools.common.processes import run_in_service
-from tools.servers.running import running_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Render
     from tools.servers.running import Servers
-
-GIVEN = ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL")
 
 
 class NewRunner(Protocol):
@@ -34,14 +32,9 @@ class NewRunner(Protocol):
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Servers that this run starts, even if others are named: the tests kill them."""
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in GIVEN:
-            patch.delenv(variable, raising=False)
-        if os.environ.get("SERVERS") == "environment":
-            patch.delenv("SERVERS")
-        with running_servers() as running:
-            report.servers = [s.wait() for s in (running.rabbitmq, running.postgres, running.redis)]
-            yield running
+    with own_servers() as running:
+        report.servers = [s.wait() for s in (running.rabbitmq, running.postgres, running.redis)]
+        yield running
 
 
 @pytest.fixture(scope="session")

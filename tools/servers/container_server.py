@@ -27,6 +27,7 @@ def _postgres(address: Address) -> _Recipe:
         "POSTGRES_USER": address.user,
         "POSTGRES_PASSWORD": address.password,
         "POSTGRES_DB": address.name,
+        "LANG": "C.UTF-8",
     }
     return _Recipe("postgres:18", 5432, login, ("postgres", "-c", "max_connections=300"))
 

@@ -18,7 +18,7 @@ else:
     settings = load([PostgresSettings, MigrationSettings])
     postgres = settings[PostgresSettings]
     migrations.run(
-        url=postgres.url,
+        url=postgres.direct_url,
         tls=postgres.tls,
         lock_wait_seconds=settings[MigrationSettings].lock_wait_seconds,
     )

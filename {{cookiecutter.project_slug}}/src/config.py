@@ -8,6 +8,7 @@ from sqlalchemy import URL
 from src.utils.setting_limits import (
     CENTURY,
     Duration,
+    Host,
     Identifier,
     Name,
     Origins,
@@ -35,13 +36,16 @@ class AppSettings(SettingsGroup, env_prefix="APP_"):
 
 
 class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
-    """PostgreSQL."""
+    """PostgreSQL, or a pooler in front of it. `direct_host` then leads to PostgreSQL itself."""
 
     port: Port = 5432
     user: Identifier
     password: Secret
     db: Identifier
     pool_size: PositiveInt = 10
+    pooler: Literal["none", "transaction"] = "none"
+    direct_host: Host | None = None
+    direct_port: Port = 5432
 
     @property
     def url(self) -> URL:
@@ -54,6 +58,13 @@ class PostgresSettings(ServerSettings, env_prefix="POSTGRES_"):
             port=self.port,
             database=self.db,
         )
+
+    @property
+    def direct_url(self) -> URL | None:
+        """The address for what needs a session, or None if only a pooler is known."""
+        if self.direct_host:
+            return self.url.set(host=self.direct_host, port=self.direct_port)
+        return self.url if self.pooler == "none" else None
 
 
 class MigrationSettings(SettingsGroup, env_prefix="MIGRATION_"):

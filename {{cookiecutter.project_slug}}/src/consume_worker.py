@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from src.config import AppSettings, WorkerSettings
-from src.container import build_container, load_settings, open_resources
+from src.container import build_container, load_settings, open_service
 from src.repositories.outbox.notify import OutboxListener
 from src.usecases.errors import DatabaseUnavailableError
 from src.usecases.operations.check_backlog import CheckBacklog
@@ -58,7 +58,7 @@ async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event
 
 async def work(container: punq.Container, settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish the work in progress within the grace period."""
-    async with open_resources(container):
+    async with open_service(container):
         consumer: EventConsumer = container.resolve(EventConsumer)
         jobs = [job.run(stop) for job in (consumer, *container.resolve(list[Job]))]
         jobs.append(maintain(container, stop))

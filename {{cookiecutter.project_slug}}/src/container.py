@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import punq
+import structlog
 
 from src import usecases
 from src.config import AppSettings, WorkerSettings
+from src.repositories.postgres.engine import Database
+from src.repositories.postgres.guard import UnusableDatabaseError
+from src.usecases.errors import DatabaseUnavailableError
 from src.utils.modules import import_submodules
 from src.utils.settings import Settings, load
-from src.wiring import Part, Resource, accounts, database, events, messages
+from src.wiring import Part, Resource, accounts, database, database_commands, events, messages
 # {% if cookiecutter.use_redis %}
 from src.wiring import cache_redis as cache
 # {% else %}
@@ -26,6 +30,8 @@ from src.wiring import messaging_rabbitmq as messaging
 from src.wiring import messaging_postgres as messaging
 # {% endif %}
 
+log = structlog.get_logger()
+
 PARTS: tuple[Part, ...] = (
     database.part,
     events.part,
@@ -33,6 +39,7 @@ PARTS: tuple[Part, ...] = (
     messaging.part,
     messages.part,
     accounts.part,
+    database_commands.part,
 )
 
 
@@ -63,6 +70,23 @@ async def open_resources(container: punq.Container) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for resource in container.resolve(list[Resource]):
             stack.push_async_callback(resource.aclose)
+        yield
+
+
+@asynccontextmanager
+async def open_service(container: punq.Container) -> AsyncIterator[None]:
+    """Keep the shared connections open for the API or the worker.
+
+    A database of another service, or one without the time limits, ends the process with one
+    sentence. A database that does not answer is checked when it does.
+    """
+    async with open_resources(container):
+        try:
+            await container.resolve(Database).connect()
+        except UnusableDatabaseError as error:
+            raise SystemExit(str(error)) from None
+        except DatabaseUnavailableError as error:
+            log.warning("database_unavailable", error=str(error))
         yield
 
 

@@ -4,7 +4,7 @@ import tomllib
 
 from src.api.app import create_app
 from src.config import AppSettings
-from src.container import build_container, load_settings, open_resources
+from src.container import build_container, load_settings, open_service
 from src.utils.logging import configure_logging
 from src.utils.settings import ROOT
 
@@ -14,7 +14,7 @@ configure_logging(app_settings.log_level)
 pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 app = create_app(
     build_container(settings),
-    open_resources,
+    open_service,
     title=pyproject["tool"]["service"]["title"],
     description=pyproject["project"]["description"],
     version=pyproject["project"]["version"],

@@ -114,10 +114,13 @@ async def settings(run_variables: dict[str, str]) -> AsyncIterator[Settings]:
 @pytest.fixture(scope="session")
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """The run's database."""
+    postgres = settings[PostgresSettings]
     database = Database(
-        url=settings[PostgresSettings].url,
+        url=postgres.url,
         pool_size=10,
         application_name=settings[AppSettings].name,
+        is_pooled=postgres.pooler != "none",
+        direct_url=postgres.direct_url,
     )
     yield database
     await database.aclose()

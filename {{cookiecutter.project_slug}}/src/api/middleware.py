@@ -5,6 +5,7 @@ Pure ASGI, because Starlette's `BaseHTTPMiddleware` costs each request a task an
 
 import logging
 import re
+import sys
 import time
 from http import HTTPStatus
 from secrets import token_hex
@@ -36,7 +37,7 @@ class RequestMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection. Only HTTP requests are wrapped."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _in_one_sentence(send))
             return
         request_id = _begin(scope)
         path = _path(scope)
@@ -70,6 +71,21 @@ def _path(scope: Scope) -> str:
 def _without_head(scope: Scope) -> Scope:
     """Turn HEAD into GET. The server sends no body, because it knows the real method."""
     return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+
+
+def _in_one_sentence(send: Send) -> Send:
+    """Wrap `send` to report a start that ended with `SystemExit` by its message.
+
+    Starlette would report a traceback, and the message is a sentence for the operator.
+    """
+
+    async def send_sentence(message: Message) -> None:
+        error = sys.exception()
+        if message["type"] == "lifespan.startup.failed" and isinstance(error, SystemExit):
+            message = {**message, "message": str(error)}
+        await send(message)
+
+    return send_sentence
 
 
 def _begin(scope: Scope) -> str:

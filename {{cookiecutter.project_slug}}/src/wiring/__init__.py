@@ -4,6 +4,7 @@ A module names its part in a variable `part`, and `container.py` lists the parts
 """
 
 import asyncio
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -52,3 +53,16 @@ class Resource(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections."""
+
+
+async def confirm(change: str, *, is_confirmed: bool) -> None:
+    """Return if the operator agrees to a change, else end the command.
+
+    `change` completes the sentence "This would …". `is_confirmed` is the argument `--yes`.
+    """
+    if is_confirmed:
+        return
+    if not sys.stdin.isatty():
+        raise SystemExit(f"This would {change}: confirm with --yes.")
+    if await asyncio.to_thread(input, f"This will {change}. Type yes: ") != "yes":
+        raise SystemExit("Nothing was changed.")

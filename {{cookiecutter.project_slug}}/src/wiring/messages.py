@@ -1,15 +1,13 @@
 """The operators' commands for messages: the dead letters, and what waits in the outbox."""
 
 import argparse
-import asyncio
-import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import punq
 
 from src.usecases.ports.messaging import DeadLetter, DeadLetters, OutboxBacklog
-from src.wiring import Command, Part
+from src.wiring import Command, Part, confirm
 
 LETTER = "{:36}  {:28}  {:14}  {:>8}  {:32}  {}"
 WAITING = "{:36}  {:28}  {:>8}  {:32}  {:32}  {}"
@@ -94,12 +92,9 @@ async def discard(container: punq.Container, arguments: argparse.Namespace) -> s
     """Delete the chosen dead letters, after a confirmation."""
     letters: DeadLetters = container.resolve(DeadLetters)
     chosen = {*filter(chooser(arguments), await letters.read())}
-    if chosen and not arguments.yes:
-        if not sys.stdin.isatty():
-            raise SystemExit(f"This would delete {len(chosen)} dead letters: confirm with --yes.")
-        question = f"Delete {len(chosen)} dead letters for good? Type yes: "
-        if await asyncio.to_thread(input, question) != "yes":
-            raise SystemExit("Nothing was deleted.")
+    if chosen:
+        change = f"delete {len(chosen)} dead letters"
+        await confirm(change, is_confirmed=arguments.yes)
     # Only those that were counted: another one may have arrived since.
     deleted = await letters.discard(chosen.__contains__)
     return f"{deleted} dead letters deleted"

@@ -13,7 +13,11 @@ import httpx2
 import orjson
 import pytest
 
+from src.config import SERVICE, PostgresSettings
+from src.repositories.postgres.engine import time_limits
+from src.repositories.postgres.pooler import role_limits
 from src.utils.settings import ROOT, Settings
+from tests.support import isolation
 from tests.support.network import closed_port
 from tests.support.waiting import eventually
 
@@ -127,6 +131,45 @@ async def test_without_a_required_setting_every_entry_point_exits_and_names_the_
             "The settings do not allow a start:",
             f"  {missing}: is missing or empty",
         ]
+
+
+@pytest.mark.parametrize("entry", ["api", "worker", "migrations"])
+async def test_a_database_of_another_service_stops_a_start_with_one_sentence(
+    empty_database: PostgresSettings,
+    cache_server: None,
+    message_server: None,
+    folder: Path,
+    entry: str,
+) -> None:
+    await asyncio.to_thread(isolation.migrate, "head")
+    await isolation.execute(empty_database, "UPDATE schema_history SET service = 'another'")
+    refusal = f"{empty_database.db} belongs to the service another, and this service is {SERVICE}"
+    async with running(folder, ENTRIES[entry]) as process:
+        output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert process.returncode not in {0, None}
+    [sentence] = [line for line in output.decode().splitlines() if refusal in line]
+    assert "run `python -m src.manage adopt-database`." in sentence
+    assert b"Traceback" not in output
+
+
+@pytest.mark.parametrize("entry", ["api", "worker"])
+async def test_time_limits_that_are_not_in_force_stop_a_start_with_one_sentence(
+    empty_database: PostgresSettings,
+    cache_server: None,
+    message_server: None,
+    folder: Path,
+    entry: str,
+) -> None:
+    await asyncio.to_thread(isolation.migrate, "head")
+    none = dict.fromkeys(time_limits(), 0)
+    limits = role_limits(empty_database.user, empty_database.db, none)
+    await isolation.execute(empty_database, *limits.splitlines())
+    environment = {**os.environ, "POSTGRES_POOLER": "transaction"}
+    async with running(folder, ENTRIES[entry], environment) as process:
+        output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert process.returncode not in {0, None}
+    assert output.count(b"does not enforce the time limits of this service") == 1
+    assert b"Traceback" not in output
 
 
 async def test_a_draining_api_is_not_ready_and_still_serves(

@@ -24,6 +24,7 @@ NO_RIGHT = (
     "The tests create databases of their own, and {user} may not. Run as an administrator:"
     ' ALTER USER "{user}" CREATEDB'
 )
+UTF8 = "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
 
 import_all(src)  # every table enters Base.metadata
 
@@ -49,10 +50,11 @@ async def wait_for(
 
 
 async def connect(postgres: PostgresSettings) -> asyncpg.Connection:
-    """Return a plain connection, which uses none of the tested code."""
+    """Return a plain connection past any pooler, which uses none of the tested code."""
+    url = postgres.direct_url or postgres.url
     return await asyncpg.connect(
-        host=postgres.host,
-        port=postgres.port,
+        host=url.host,
+        port=url.port,
         user=postgres.user,
         password=postgres.password.get_secret_value(),
         database=postgres.db,
@@ -89,7 +91,7 @@ async def empty_tables(postgres: PostgresSettings) -> None:
 async def own_database(postgres: PostgresSettings, name: str) -> AsyncIterator[None]:
     """Create an empty database on the server, and drop it when the context is left."""
     try:
-        await execute(postgres, f'CREATE DATABASE "{name}"')
+        await execute(postgres, f'CREATE DATABASE "{name}" {UTF8}')
     except asyncpg.InsufficientPrivilegeError:
         pytest.exit(NO_RIGHT.format(user=postgres.user), pytest.ExitCode.USAGE_ERROR)
     try:

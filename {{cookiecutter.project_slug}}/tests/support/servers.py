@@ -34,7 +34,10 @@ def compose_image(service: str) -> str:
     return str(compose["services"][service]["image"])
 
 
-SETTINGS = ("HOST", "PORT", "USER", "PASSWORD", "DB", "VHOST")
+SETTINGS = (
+    *("HOST", "PORT", "USER", "PASSWORD", "DB", "VHOST"),
+    *("POOLER", "DIRECT_HOST", "DIRECT_PORT"),
+)
 SERVERS = {
     "POSTGRES": Server(
         image=compose_image("db"),

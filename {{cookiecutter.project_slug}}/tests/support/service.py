@@ -11,7 +11,7 @@ import uvicorn
 from src.api.app import create_app
 from src.config import WorkerSettings
 from src.consume_worker import work
-from src.container import PARTS, open_resources
+from src.container import PARTS, open_service
 from src.usecases.ports.messaging import EventConsumer
 from src.utils.settings import ServerSettings, Settings
 from tests.support.documentation import requires_documented_status
@@ -42,7 +42,7 @@ async def serving(container: punq.Container) -> AsyncIterator[httpx2.AsyncClient
 
     The client fails at a status that the operation does not document.
     """
-    app = create_app(container, open_resources, title="The service", description="", version="1")
+    app = create_app(container, open_service, title="The service", description="", version="1")
     config = uvicorn.Config(app, host="127.0.0.1", port=0, ws="none", log_config=None)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

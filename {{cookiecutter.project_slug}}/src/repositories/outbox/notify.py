@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import asyncpg
 import structlog
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from src.repositories.postgres.engine import CONNECT_TIMEOUT_SECONDS, Database
 from src.repositories.postgres.errors import translated_errors
@@ -61,7 +61,10 @@ class OutboxNotifier:
 
 
 class OutboxListener:
-    """Waits for notifications, on a connection of its own that it opens again when it is lost."""
+    """Waits for notifications, on a connection of its own that it opens again when it is lost.
+
+    A pooler in transaction mode cannot listen. Without a direct address, every wait is a poll.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -77,9 +80,10 @@ class OutboxListener:
         """Return when the outbox may have events: after a notification, or after `seconds`."""
         try:
             if self._connection is None or self._connection.is_closed():
-                await self._listen()
-                return  # events may have been committed before it listened
-            if time.monotonic() - self._answered_at > IDLE_SECONDS:
+                if self._database.session_url is not None:
+                    await self._listen(self._database.session_url)
+                    return  # events may have been committed before it listened
+            elif time.monotonic() - self._answered_at > IDLE_SECONDS:
                 with translated_errors():
                     await self._connection.execute("SELECT 1", timeout=PING_SECONDS)
                 self._answered_at = time.monotonic()
@@ -90,10 +94,10 @@ class OutboxListener:
             await asyncio.wait_for(self._notified.wait(), seconds)
         self._notified.clear()
 
-    async def _listen(self) -> None:
+    async def _listen(self, url: URL) -> None:
         with translated_errors():
             self._connection = await asyncpg.connect(
-                **self._database.url.translate_connect_args(username="user"),
+                **url.translate_connect_args(username="user"),
                 ssl=self._database.tls,
                 timeout=CONNECT_TIMEOUT_SECONDS,
                 command_timeout=CONNECT_TIMEOUT_SECONDS,

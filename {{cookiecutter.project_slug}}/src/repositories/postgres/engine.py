@@ -10,6 +10,9 @@ import orjson
 from sqlalchemy import URL, Executable, Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from src.repositories.postgres.errors import FAILURES
+from src.repositories.postgres.guard import DatabaseGuard, UnusableDatabaseError
+from src.repositories.postgres.pooler import NO_LIMITS, NO_PREPARED_STATEMENTS, comes_from_pooler
 from src.repositories.postgres.transaction import Transaction
 from src.repositories.postgres.watch import ConnectionWatch
 from src.usecases.errors import DatabaseUnavailableError
@@ -25,20 +28,48 @@ REQUIRE_WRITABLE = text(
 
 
 class Database:
-    """A pool of PostgreSQL connections. It opens the first one when it is used."""
+    """A pool of PostgreSQL connections. It opens the first one when it is used.
 
-    def __init__(
-        self, *, url: URL, tls: SSLContext | None = None, pool_size: int, application_name: str
+    `guard` checks the database before its first use. `is_pooled` says that a pooler in transaction
+    mode answers at `url`. `direct_url` leads past it, to PostgreSQL itself.
+    """
+
+    def __init__(  # noqa: PLR0913  each is an option of the pool
+        self,
+        *,
+        url: URL,
+        tls: SSLContext | None = None,
+        pool_size: int,
+        application_name: str,
+        guard: DatabaseGuard | None = None,
+        is_pooled: bool = False,
+        direct_url: URL | None = None,
     ) -> None:
-        self.url = url
+        self.session_url = direct_url or (None if is_pooled else url)
         self.tls = tls
-        self._engine = _create_engine(url, tls, pool_size, application_name)
+        options = {"ssl": tls, **_session_options(application_name, is_pooled=is_pooled)}
+        self._engine = _create_engine(url, pool_size, options)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._watch = ConnectionWatch(self._engine)
         # A pool that is in use says nothing about the server.
-        probe = _create_engine(url, tls, 1, application_name)
+        probe = _create_engine(url, 1, options)
         self._probe = probe.execution_options(isolation_level="AUTOCOMMIT")
         self._probe_watch = ConnectionWatch(probe)
+        if guard is not None:
+            guard.watch(self._engine, time_limits())
+            guard.watch(probe, time_limits())
+
+    async def connect(self) -> None:
+        """Open the first connection, which checks the database, or raise `UnusableDatabaseError`.
+
+        One that does not answer raises `DatabaseUnavailableError`, and is checked when it does.
+        """
+        try:
+            await self.fetch(text("SELECT 1"))
+        except (DatabaseUnavailableError, *FAILURES) as error:
+            if comes_from_pooler(error):
+                raise UnusableDatabaseError(NO_LIMITS.format(found="")) from error
+            raise
 
     def transaction(self) -> Transaction:
         """Return a new transaction. The caller commits and closes it."""
@@ -84,9 +115,24 @@ class Database:
                 await asyncio.gather(self._engine.dispose(), self._probe.dispose())
 
 
-def _create_engine(
-    url: URL, tls: SSLContext | None, pool_size: int, application_name: str
-) -> AsyncEngine:
+def time_limits() -> dict[str, int]:
+    """Return the time limits of every session in seconds, by the name of PostgreSQL's setting."""
+    return {
+        "statement_timeout": STATEMENT_TIMEOUT_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS,
+    }
+
+
+def _session_options(application_name: str, *, is_pooled: bool) -> dict[str, Any]:
+    """Return the driver's options. A pooler refuses time limits as startup parameters."""
+    settings = {"application_name": application_name}
+    if is_pooled:
+        return {**NO_PREPARED_STATEMENTS, "server_settings": settings}
+    limits = {name: f"{seconds}s" for name, seconds in time_limits().items()}
+    return {"server_settings": {**settings, **limits}}
+
+
+def _create_engine(url: URL, pool_size: int, options: dict[str, Any]) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=pool_size,
@@ -97,13 +143,8 @@ def _create_engine(
         json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
         json_deserializer=orjson.loads,
         connect_args={
-            "ssl": tls,
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "command_timeout": STATEMENT_TIMEOUT_SECONDS * 2,
-            "server_settings": {
-                "application_name": application_name,
-                "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
-                "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
-            },
+            **options,
         },
     )

@@ -173,7 +173,7 @@ async def test_nothing_is_discarded_without_a_confirmation(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     for answer in ("", "no", "y"):
         monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
-        with pytest.raises(SystemExit, match="Nothing was deleted"):
+        with pytest.raises(SystemExit, match="Nothing was changed"):
             await printed(capsys, "discard")
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     assert await printed(capsys, "discard") == "1 dead letters deleted\n"

@@ -72,16 +72,6 @@ def test_a_reverted_revision_is_not_accepted_any_more(image: Image, older_image:
     assert "other is not in its schema_history" in outcome.message
 
 
-def test_the_revisions_of_another_service_are_not_taken_for_ones_own(
-    sql: Sql, image: Image, older_image: Image
-) -> None:
-    image.add("next", "CREATE TABLE parcels ()")
-    image.must("upgrade", "head")
-    sql("UPDATE schema_history SET service = 'another'")
-
-    assert (older_image.run("upgrade", "head")).code == 1
-
-
 @pytest.mark.parametrize("command", [("downgrade", "-1"), ("downgrade", "base"), ("stamp", "head")])
 def test_an_older_image_changes_nothing_of_a_newer_database(
     sql: Sql, image: Image, older_image: Image, command: tuple[str, ...]
@@ -97,20 +87,6 @@ def test_an_older_image_changes_nothing_of_a_newer_database(
         " run the command in an image that has this revision."
     )
     assert (sql(HISTORY))[-1] == "next"
-
-
-def test_a_database_from_before_the_history_gets_one(
-    sql: Sql, image: Image, older_image: Image
-) -> None:
-    image.must("upgrade", "head")
-    before = sql(HISTORY)
-    sql("DROP TABLE schema_history")
-    image.add("next", "CREATE TABLE parcels ()")
-
-    image.must("upgrade", "head")
-
-    assert set(sql(HISTORY)) == {*before, "next"}
-    older_image.must("upgrade", "head")
 
 
 def test_a_stamp_replaces_the_history(sql: Sql, image: Image) -> None:

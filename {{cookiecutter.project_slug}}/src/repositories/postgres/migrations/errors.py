@@ -9,17 +9,23 @@ from types import FrameType
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
-UNREACHABLE = "Start it, or correct POSTGRES_HOST and POSTGRES_PORT in .env."
+UNREACHABLE = (
+    "Start it, or correct POSTGRES_HOST and POSTGRES_PORT in .env: with a pooler,"
+    " POSTGRES_DIRECT_HOST and POSTGRES_DIRECT_PORT."
+)
 REFUSED = """\
 If .env is new, the volume of PostgreSQL still has the old password. Two ways out:
   keep the data:   put the old .env back, or see "A new .env and old volumes" in docs/deployment.md
   delete the data: docker compose down --volumes"""
-# By SQLSTATE: a wrong password, another refused login, a missing database, a missing right.
+POOLER = "Name PostgreSQL itself, not a pooler, with POSTGRES_DIRECT_HOST and POSTGRES_DIRECT_PORT."
+# By SQLSTATE: a wrong password, another refused login, a missing database, a missing right, a
+# startup parameter that a pooler refuses.
 WAYS_OUT = {
     "28P01": REFUSED,
     "28000": REFUSED,
     "3D000": "Create it, or correct POSTGRES_DB in .env.",
     "42501": "POSTGRES_USER must own the database and its tables.",
+    "08P01": POOLER,
 }
 TWO_HEADS = """\
 The migrations have several heads: {heads}. Join them, as "Two heads" in docs/postgres.md describes:

@@ -9,6 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateTable
 
+from src.repositories.postgres.guard import ownership_problem
+from src.repositories.postgres.migrations.errors import MigrationError
+
 # Not a table of `Base`: like `alembic_version` it exists before the first revision.
 SCHEMA_HISTORY = sa.Table(
     "schema_history",
@@ -21,6 +24,7 @@ SCHEMA_HISTORY = sa.Table(
 )
 CREATE = CreateTable(SCHEMA_HISTORY, if_not_exists=True)
 COLUMNS = SCHEMA_HISTORY.columns
+OWNERS = sa.select(COLUMNS.service).distinct().order_by(COLUMNS.service)
 
 
 class SchemaHistory:
@@ -30,17 +34,33 @@ class SchemaHistory:
         self._service = service
         self._script = script
 
-    def create(self, connection: sa.Connection, heads: Iterable[str]) -> None:
-        """Create the table if it is missing, with the revisions that are already applied."""
-        if sa.inspect(connection).has_table(SCHEMA_HISTORY.name):
-            return
-        connection.execute(CREATE)
-        for revision in self._ancestors(heads):
-            connection.execute(self._insert(revision))
+    def require_own(self, connection: sa.Connection, heads: Collection[str]) -> None:
+        """Raise `MigrationError` if the database is another service's, or has no mark."""
+        database = str(connection.engine.url.database)
+        owners = self.owners(connection)
+        if problem := ownership_problem(database, self._service, owners, heads):
+            raise MigrationError(problem)
+
+    def owners(self, connection: sa.Connection) -> list[str]:
+        """Return the services that have applied a revision."""
+        return [] if self._is_missing(connection) else [*connection.scalars(OWNERS)]
+
+    def create(self, connection: sa.Connection) -> None:
+        """Create the table if it is missing."""
+        if self._is_missing(connection):
+            connection.execute(CREATE)
+
+    def adopt(self, connection: sa.Connection, heads: Iterable[str]) -> None:
+        """Mark the database, whose revisions are `heads`, as this service's."""
+        if not self.owners(connection):
+            self.create(connection)
+            for revision in self._ancestors(heads):
+                connection.execute(self._insert(revision))
+        connection.execute(sa.update(SCHEMA_HISTORY).values(service=self._service))
 
     def contains(self, connection: sa.Connection, revision: str) -> bool:
         """Tell whether this service has applied a revision and has not reverted it."""
-        if not sa.inspect(connection).has_table(SCHEMA_HISTORY.name):
+        if self._is_missing(connection):
             return False
         own = sa.select(COLUMNS.revision).where(COLUMNS.service == self._service)
         return connection.scalar(own.where(COLUMNS.revision == revision)) is not None
@@ -62,6 +82,9 @@ class SchemaHistory:
             ctx.execute(self._insert(str(step.up_revision_id)))
         else:
             ctx.execute(sa.delete(SCHEMA_HISTORY).where(COLUMNS.revision == step.up_revision_id))
+
+    def _is_missing(self, connection: sa.Connection) -> bool:
+        return not sa.inspect(connection).has_table(SCHEMA_HISTORY.name)
 
     def _insert(self, revision: str) -> Any:
         row = insert(SCHEMA_HISTORY).values(revision=revision, service=self._service)

@@ -16,6 +16,7 @@ from src.repositories.postgres.migrations.autogenerate import (
     render_enum,
     write_enum_types,
 )
+from src.repositories.postgres.migrations.encoding import require_utf8
 from src.repositories.postgres.migrations.errors import MigrationError, explained, require_one_head
 from src.repositories.postgres.migrations.history import CREATE, SchemaHistory
 from src.repositories.postgres.migrations.indexes import drop_invalid_indexes, require_valid_indexes
@@ -23,6 +24,10 @@ from src.repositories.postgres.migrations.session import MigrationSession
 
 log = logging.getLogger(__name__)
 
+NO_SESSION = (
+    "Migrations need a session, which POSTGRES_POOLER=transaction does not give: name PostgreSQL"
+    " itself with POSTGRES_DIRECT_HOST and POSTGRES_DIRECT_PORT."
+)
 NEWER = "The database is at revision {found}, which this image does not know"
 
 
@@ -53,8 +58,13 @@ class Migrations:
         with context.begin_transaction():
             context.run_migrations()
 
-    def run(self, *, url: URL, tls: SSLContext | None, lock_wait_seconds: float) -> None:
-        """Run the command, or exit with one paragraph about the cause."""
+    def run(self, *, url: URL | None, tls: SSLContext | None, lock_wait_seconds: float) -> None:
+        """Run the command, or exit with one paragraph about the cause.
+
+        `url` is the direct address of PostgreSQL, or None if only a pooler is known.
+        """
+        if url is None:
+            raise SystemExit(NO_SESSION)
         session = MigrationSession(
             url=url, tls=tls, service=self._service, lock_wait_seconds=lock_wait_seconds
         )
@@ -74,10 +84,13 @@ class Migrations:
             on_version_apply=partial(self._finish_step, progressed),
         )
         heads = context.get_context().get_current_heads()
+        if not self._is_read_only:
+            require_utf8(connection, heads)
+            self._history.require_own(connection, heads)
         if self._is_behind(connection, heads):
             return
         if not self._is_read_only:
-            self._history.create(connection, heads)
+            self._history.create(connection)
             connection.commit()
             drop_invalid_indexes(connection, self._metadata.tables)
         with context.begin_transaction():
