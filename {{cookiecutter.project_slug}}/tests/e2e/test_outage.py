@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
@@ -72,7 +73,10 @@ async def stale_api(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """An API whose connections to Postgres were all opened while the server was read-only."""
     postgres = settings[PostgresSettings].model_copy(update={"pool_size": 2})
-    async with serving(build_container(settings.replace(postgres))) as api:
+    async with AsyncExitStack() as stack:
+        async with read_only(postgres):  # the start opens the first one
+            container = build_container(settings.replace(postgres))
+            api = await stack.enter_async_context(serving(container))
         yield api
 
 
