@@ -9,11 +9,8 @@ from redis.asyncio import Redis
 
 from src.config import AppSettings
 from src.repositories.cache.redis.cache import RedisCache
-from src.repositories.cache.redis.client import (
-    WRITE_TIMEOUT_SECONDS,
-    create_client,
-    create_counters,
-)
+from src.repositories.cache.redis.client import WRITE_TIMEOUT_SECONDS, create_client
+from src.repositories.cache.redis.counters import RedisCounters
 from src.usecases.operations.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
 from src.utils.setting_types import fit_for_production
@@ -52,7 +49,7 @@ def register(container: punq.Container, settings: Settings) -> None:
         ttl_seconds=redis.ttl_seconds,
     )
     container.register(ReadThroughCache, instance=cache)
-    container.register(Storage, instance=create_counters(redis=client, namespace=name))
+    container.register(Storage, instance=RedisCounters(redis=client, namespace=name))
     container.register(Resource, instance=cache)
     container.register(
         Dependency,

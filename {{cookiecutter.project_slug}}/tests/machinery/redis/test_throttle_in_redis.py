@@ -1,10 +1,13 @@
+import time
 from uuid import uuid4
 
 import pytest
 from limits.aio.storage import Storage
 from redis.asyncio import Redis
 
-from src.repositories.cache.redis.client import create_client, create_counters
+from src.repositories.cache.redis.client import create_client
+from src.repositories.cache.redis.counters import RedisCounters
+from src.utils.security import guesses
 from src.utils.settings import Settings
 from src.wiring.cache_redis import RedisSettings
 from tests.support.guessing import PER_PAIR, guess, new_account, throttle_on
@@ -16,7 +19,7 @@ HOME = "192.0.2.1"
 @pytest.fixture
 def storage(redis: Redis, namespace: str) -> Storage:
     """A storage with keys that only this test uses."""
-    return create_counters(redis=redis, namespace=namespace)
+    return RedisCounters(redis=redis, namespace=namespace)
 
 
 async def test_all_processes_share_their_counters_in_redis(storage: Storage) -> None:
@@ -40,7 +43,7 @@ async def test_no_key_in_redis_contains_an_email_address_and_every_key_expires(
     await guess(throttle.password_change(uuid4()))
 
     keys = [key async for key in redis.scan_iter(match=f"{namespace}:*")]
-    assert len(keys) == 5
+    assert len(keys) == 4
     assert not any(b"ada" in key for key in keys)
     assert all([await redis.ttl(key) > 0 for key in keys])
 
@@ -72,9 +75,48 @@ async def test_each_process_counts_in_its_own_memory_while_redis_is_unavailable(
             password=server.password.get_secret_value(),
             timeout_seconds=0.1,
         )
-        throttle = throttle_on(create_counters(redis=client, namespace=namespace))
+        throttle = throttle_on(RedisCounters(redis=client, namespace=namespace))
         made = [await guess(throttle.login(email, HOME)) for _ in range(PER_PAIR + 2)]
         await client.aclose()
         proxy.cut()
 
     assert made == [True] * PER_PAIR + [False] * 2
+
+
+async def test_a_counter_in_redis_never_falls_below_zero_and_keeps_its_expiry(
+    storage: Storage,
+) -> None:
+    assert await storage.incr("key", 60, amount=-1) == 0
+    assert await storage.get("key") == 0
+    assert await storage.incr("key", 60, amount=2) == 2
+    assert await storage.incr("key", 3600, amount=-1) == 1
+    assert await storage.get_expiry("key") <= time.time() + 60
+    assert await storage.incr("key", 60, amount=-3) == 0
+    assert await storage.get("key") == 0
+
+
+async def test_right_passwords_while_the_connection_to_redis_flaps_are_never_refused(
+    settings: Settings, redis: Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guesses, "PAUSE_SECONDS", 0.0)
+    server = settings[RedisSettings]
+    email = new_account()
+    async with Proxy(server.host, server.port).running() as proxy:
+        client = create_client(
+            host="127.0.0.1",
+            port=proxy.port,
+            password=server.password.get_secret_value(),
+            timeout_seconds=30,
+        )
+        throttle = throttle_on(RedisCounters(redis=client, namespace=namespace))
+        for change in (proxy.refuse, proxy.accept) * (2 * PER_PAIR):
+            right = throttle.login(email, HOME)
+            await right.__aenter__()
+            change()
+            await right.__aexit__(None, None, None)
+        proxy.accept()
+        assert await guess(throttle.login(email, HOME), correct=True)
+        await client.aclose()
+
+    counters = [key async for key in redis.scan_iter(match=f"{namespace}:*")]
+    assert [key for key in counters if b"known" not in key] == []

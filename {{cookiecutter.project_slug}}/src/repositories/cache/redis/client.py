@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from limits.aio.storage import RedisStorage
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -33,15 +32,4 @@ def create_client(
         retry=Retry(NoBackoff(), retries=0),
         ssl=tls_ca_file is not None,
         ssl_ca_certs=str(tls_ca_file) if tls_ca_file else None,
-    )
-
-
-def create_counters(*, redis: Redis, namespace: str) -> RedisStorage:
-    """Return a storage of rate-limit counters that all processes share."""
-    return RedisStorage(
-        "async+redis://",
-        wrap_exceptions=True,
-        implementation="redispy",
-        key_prefix=f"{namespace}:throttle",
-        connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # passed on to redis-py
     )
