@@ -3,7 +3,13 @@
 from typing import Literal
 
 ServerState = Literal["ok", "read-only", "refused", "full", "unavailable"]
-"""What a server can do for this service. A refused service has a wrong password, for example."""
+"""What a server can do for this service.
+
+A refused service has a wrong password, for example: it stays refused until an operator changes
+something.
+"""
+REFUSED_SECONDS = 30.0
+"""Pause between two attempts at a server that refuses this service."""
 
 
 class NotFoundDatabaseError(Exception):
@@ -16,6 +22,10 @@ class UnavailableError(Exception):
     def __init__(self, message: str, state: ServerState = "unavailable") -> None:
         super().__init__(message)
         self.state = state
+
+    def retry_seconds(self, usual: float) -> float:
+        """Return the pause before the next attempt, longer than usual if the service is refused."""
+        return REFUSED_SECONDS if self.state == "refused" else usual
 
 
 class DatabaseUnavailableError(UnavailableError):

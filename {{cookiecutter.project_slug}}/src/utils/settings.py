@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from ssl import SSLContext, create_default_context
+from ssl import SSLContext
 from typing import Any, TypeVar, cast
 
 from pydantic import Field, FilePath, PositiveInt, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from src.utils.setting_types import Key
+from src.utils.tls import create_context
 
 ROOT = Path(__file__).parents[2]
 SECRETS = (SecretStr, tuple[Key, ...])
@@ -59,16 +60,22 @@ class SettingsGroup(BaseSettings):
 
 
 class ServerSettings(SettingsGroup):
-    """A server. Connections are encrypted if `tls_ca_file` names the authority to trust."""
+    """A server. Connections are encrypted if `tls_ca_file` names the authority to trust.
+
+    The certificate must be for `tls_server_name`, or for `host` if there is none.
+    """
 
     host: str = "localhost"
     port: PositiveInt
     tls_ca_file: FilePath | None = None
+    tls_server_name: str = ""
 
     @property
     def tls(self) -> SSLContext | None:
         """The context that verifies the server's certificate and name."""
-        return create_default_context(cafile=self.tls_ca_file) if self.tls_ca_file else None
+        if self.tls_ca_file is None:
+            return None
+        return create_context(self.tls_ca_file, self.tls_server_name)
 
 
 G = TypeVar("G", bound=SettingsGroup)

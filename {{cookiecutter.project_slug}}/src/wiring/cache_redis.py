@@ -5,11 +5,10 @@ from typing import Annotated
 import punq
 from limits.aio.storage import Storage
 from pydantic import PositiveFloat, PositiveInt, SecretStr
-from redis.asyncio import Redis
 
 from src.config import AppSettings
 from src.repositories.cache.redis.cache import RedisCache
-from src.repositories.cache.redis.client import WRITE_TIMEOUT_SECONDS, create_client
+from src.repositories.cache.redis.client import WRITE_TIMEOUT_SECONDS, RedisServer
 from src.repositories.cache.redis.counters import RedisCounters
 from src.usecases.operations.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
@@ -22,18 +21,20 @@ class RedisSettings(ServerSettings, env_prefix="REDIS_"):
     """Redis. `timeout_seconds` is how long a read waits for Redis before it asks Postgres."""
 
     port: PositiveInt = 6379
+    username: str | None = None
     password: Annotated[SecretStr, fit_for_production(0)] = SecretStr("")
     ttl_seconds: PositiveInt = 300
     timeout_seconds: PositiveFloat = 0.05
 
 
-def _connect(redis: RedisSettings, *, timeout_seconds: float) -> Redis:
-    return create_client(
+def create_server(redis: RedisSettings) -> RedisServer:
+    """Return the server that the settings name."""
+    return RedisServer(
         host=redis.host,
         port=redis.port,
+        username=redis.username or None,
         password=redis.password.get_secret_value(),
-        timeout_seconds=timeout_seconds,
-        tls_ca_file=redis.tls_ca_file,
+        tls=redis.tls,
     )
 
 
@@ -41,10 +42,11 @@ def register(container: punq.Container, settings: Settings) -> None:
     """Register the cache and the storage of the counters."""
     name = settings[AppSettings].name
     redis = settings[RedisSettings]
-    client = _connect(redis, timeout_seconds=redis.timeout_seconds)
+    server = create_server(redis)
+    client = server.client(timeout_seconds=redis.timeout_seconds)
     cache = RedisCache(
         redis=client,
-        invalidator_redis=_connect(redis, timeout_seconds=WRITE_TIMEOUT_SECONDS),
+        invalidator_redis=server.client(timeout_seconds=WRITE_TIMEOUT_SECONDS),
         namespace=name,
         ttl_seconds=redis.ttl_seconds,
     )

@@ -13,6 +13,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from src.domain.errors import AuthenticationError
+from src.usecases.errors import REFUSED_SECONDS
 from src.utils.security.counters import MemoryCounters
 
 log = structlog.get_logger()
@@ -112,9 +113,12 @@ class GuessCounter:
             self._failed(error, owed=buckets)
 
     def _failed(self, error: StorageError, *, owed: Iterable[Bucket]) -> None:
-        log.warning("throttle_storage_unavailable", error=str(error.storage_error))
         now = time.monotonic()
-        self._retry_at = now + PAUSE_SECONDS
+        if getattr(error.storage_error, "state", None) == "refused":
+            self._retry_at = now + REFUSED_SECONDS  # the cache logs what to change
+        else:
+            self._retry_at = now + PAUSE_SECONDS
+            log.warning("throttle_storage_unavailable", error=str(error.storage_error))
         self._owed.extend((now + bucket.limit.get_expiry(), bucket) for bucket in owed)
 
 
