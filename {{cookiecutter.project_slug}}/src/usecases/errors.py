@@ -23,10 +23,6 @@ class UnavailableError(Exception):
         super().__init__(message)
         self.state = state
 
-    def retry_seconds(self, usual: float) -> float:
-        """Return the pause before the next attempt, longer than usual if the service is refused."""
-        return REFUSED_SECONDS if self.state == "refused" else usual
-
 
 class DatabaseUnavailableError(UnavailableError):
     """Postgres did not answer. A commit in progress may or may not have succeeded (503)."""

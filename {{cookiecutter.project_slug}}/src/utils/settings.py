@@ -3,10 +3,19 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from ssl import SSLContext
+from ssl import SSLContext, SSLError
 from typing import Any, TypeVar, cast
 
-from pydantic import Field, FilePath, PositiveInt, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    FilePath,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from src.utils.setting_types import Key
@@ -69,6 +78,23 @@ class ServerSettings(SettingsGroup):
     port: PositiveInt
     tls_ca_file: FilePath | None = None
     tls_server_name: str = ""
+
+    @field_validator("tls_ca_file")
+    @classmethod
+    def _is_authority(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            try:
+                create_context(file, "")
+            except SSLError:
+                raise ValueError("holds no certificate in the PEM format") from None
+        return file
+
+    @field_validator("tls_server_name")
+    @classmethod
+    def _has_use(cls, name: str, info: ValidationInfo) -> str:
+        if name and not info.data.get("tls_ca_file"):
+            raise ValueError(f"needs {cls.variable('tls_ca_file')}")
+        return name
 
     @property
     def tls(self) -> SSLContext | None:

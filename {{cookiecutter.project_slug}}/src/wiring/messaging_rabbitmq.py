@@ -1,6 +1,7 @@
 """Messaging with RabbitMQ: the worker publishes the events of the outbox, and consumes them."""
 
 from argparse import Namespace
+from functools import partial
 
 import punq
 from pydantic import PositiveInt
@@ -72,7 +73,9 @@ def register(container: punq.Container, settings: Settings) -> None:
     container.register(
         Dependency,
         # Not required: without the broker, events are delivered later, and none is lost.
-        instance=Dependency(name="rabbitmq", check=broker.check, is_required=False),
+        instance=Dependency(
+            name="rabbitmq", check=partial(declarer.check, broker), is_required=False
+        ),
     )
     container.register(DeadLetters, instance=RabbitMQDeadLetters(broker=broker, declarer=declarer))
     container.register(QueueMover, instance=QueueMover(broker=broker, declarer=declarer))

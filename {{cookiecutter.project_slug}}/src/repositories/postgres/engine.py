@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from src.repositories.postgres.transaction import Transaction
 from src.repositories.postgres.watch import ConnectionWatch
 from src.usecases.errors import DatabaseUnavailableError
+from src.utils.attempts import RefusalLog
 
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 5
@@ -32,13 +33,14 @@ class Database:
     ) -> None:
         self.url = url
         self.tls = tls
+        self.refusals = RefusalLog("postgres")
         self._engine = _create_engine(url, tls, pool_size, application_name)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._watch = ConnectionWatch(self._engine)
+        self._watch = ConnectionWatch(self._engine, self.refusals)
         # A pool that is in use says nothing about the server.
         probe = _create_engine(url, tls, 1, application_name)
         self._probe = probe.execution_options(isolation_level="AUTOCOMMIT")
-        self._probe_watch = ConnectionWatch(probe)
+        self._probe_watch = ConnectionWatch(probe, self.refusals)
 
     def transaction(self) -> Transaction:
         """Return a new transaction. The caller commits and closes it."""

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from src.repositories.cache.redis.errors import RedisRefusedError
 from src.usecases.errors import REFUSED_SECONDS
-from src.utils.refusals import RefusalLog
+from src.utils.attempts import RefusalLog
 
 log = structlog.get_logger()
 
