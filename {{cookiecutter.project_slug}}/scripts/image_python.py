@@ -14,7 +14,8 @@ LINE = (
 def main() -> None:
     """Compare the versions."""
     here = "{}.{}".format(*sys.version_info)
-    found = re.search(r"^FROM python:(\d+\.\d+)", DOCKERFILE.read_text(encoding="utf-8"), re.M)
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    found = re.search(r"^FROM python:(\d+\.\d+)", text, re.MULTILINE)
     if found and found[1] != here:
         print(LINE.format(here=here, image=found[1]))
 

@@ -45,9 +45,12 @@ def explain(error: BaseException, prefix: str) -> str | None:
 
     `prefix` begins the names of the server's settings: `POSTGRES`.
     """
+    seen: list[BaseException] = []
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
+    while cause is not None and cause not in seen:  # causes may form a circle
+        seen.append(cause)
         cause = cause.__cause__ or cause.__context__
+    cause = next((cause for cause in seen if isinstance(cause, ssl.SSLError)), None)
     if cause is None or isinstance(cause, LOST):
         return None
     if not isinstance(cause, ssl.SSLCertVerificationError):

@@ -17,6 +17,7 @@ from src.container import build_container, open_resources
 from src.repositories.outbox.notify import OutboxListener
 from src.usecases.operations.check_readiness import CheckReadiness
 from src.utils.settings import ROOT, ServerSettings, Settings
+from src.utils.tls import explain
 from tests.support.environment import Environment, refusal
 from tests.support.service import servers_of
 from tests.support.tls import certificate, encrypted
@@ -148,6 +149,15 @@ def assert_refused(settings: Settings, lines: list[EventDict], advice: str) -> N
         name = line["event"].removesuffix("_refused").upper()
         assert line["log_level"] == "error"
         assert advice.format(name) in line["error"]
+
+
+@pytest.mark.parametrize("cause", [None, ssl.SSLEOFError(), ConnectionResetError()])
+def test_a_lost_connection_is_no_fault_of_the_settings(cause: Exception | None) -> None:
+    error = OSError("lost")
+    error.__cause__ = cause
+    if cause:
+        cause.__cause__ = error  # causes may form a circle
+    assert explain(error, "POSTGRES") is None
 
 
 def test_a_file_without_a_certificate_is_refused_by_its_variable(

@@ -115,7 +115,7 @@ class GuessCounter:
     def _failed(self, error: StorageError, *, owed: Iterable[Bucket]) -> None:
         now = time.monotonic()
         if getattr(error.storage_error, "state", None) == "refused":
-            self._retry_at = now + REFUSED_SECONDS  # the cache logs what to change
+            self._retry_at = now + REFUSED_SECONDS  # what to change is in the log already
         else:
             self._retry_at = now + PAUSE_SECONDS
             log.warning("throttle_storage_unavailable", error=str(error.storage_error))
