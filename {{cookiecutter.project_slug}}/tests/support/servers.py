@@ -34,7 +34,7 @@ def compose_image(service: str) -> str:
     return str(compose["services"][service]["image"])
 
 
-SETTINGS = ("HOST", "PORT", "USER", "PASSWORD", "DB", "VHOST")
+SETTINGS = ("HOST", "PORT", "USER", "USERNAME", "PASSWORD", "DB", "VHOST")
 SERVERS = {
     "POSTGRES": Server(
         image=compose_image("db"),
