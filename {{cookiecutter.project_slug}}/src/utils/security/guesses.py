@@ -36,6 +36,11 @@ class Bucket(NamedTuple):
     subject: str
     exempt: str | None = None
 
+    @property
+    def counter(self) -> tuple[RateLimitItem, str, str]:
+        """The arguments that name the counter."""
+        return self.limit, self.kind, self.subject
+
 
 class BucketFullError(Exception):
     """A limit is reached, until `reset_at` in Unix time."""
@@ -107,7 +112,7 @@ class GuessCounter:
     async def _discount(self, limiter: FixedWindowRateLimiter, buckets: list[Bucket]) -> None:
         try:
             while buckets:
-                await limiter.hit(*buckets[-1][:3], cost=-1)
+                await limiter.hit(*buckets[-1].counter, cost=-1)
                 buckets.pop()
         except StorageError as error:
             self._failed(error, owed=buckets)
@@ -130,6 +135,6 @@ async def _count(
         if bucket.exempt and not await limiter.test(KNOWN_ADDRESS, bucket.exempt):
             continue
         counted.append(bucket)  # before the hit, which may count although its answer is lost
-        if not await limiter.hit(*bucket[:3]):
-            stats = await limiter.get_window_stats(*bucket[:3])
+        if not await limiter.hit(*bucket.counter):
+            stats = await limiter.get_window_stats(*bucket.counter)
             raise BucketFullError(bucket, stats.reset_time)
