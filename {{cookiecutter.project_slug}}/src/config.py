@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt
 from sqlalchemy import URL
 
+from src.utils.server_settings import ServerSettings
 from src.utils.setting_limits import (
     CENTURY,
     Duration,
@@ -17,7 +18,7 @@ from src.utils.setting_limits import (
     WritableFile,
 )
 from src.utils.setting_types import LogLevel, Secret
-from src.utils.settings import ServerSettings, SettingsGroup
+from src.utils.settings import SettingsGroup
 
 SERVICE = "{{ cookiecutter.project_slug }}"
 """The name of this service as rendered. It marks the database as this service's."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from contextlib import suppress
 from pathlib import Path
 
 import punq
@@ -16,6 +15,7 @@ from src.usecases.errors import DatabaseUnavailableError
 from src.usecases.operations.check_backlog import CheckBacklog
 from src.usecases.operations.purge_expired import PurgeExpired
 from src.usecases.ports.messaging import EventConsumer
+from src.utils.attempts import pause, retry_seconds
 from src.utils.logging import configure_logging
 from src.wiring import Job
 
@@ -23,12 +23,6 @@ log = structlog.get_logger()
 
 HEALTH_SECONDS = 5.0
 PURGE_SECONDS = 60.0
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait for `seconds`, or until `stop` is set."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def maintain(container: punq.Container, stop: asyncio.Event) -> None:
@@ -39,13 +33,14 @@ async def maintain(container: punq.Container, stop: asyncio.Event) -> None:
     purge_expired = container.resolve(PurgeExpired)
     check_backlog = container.resolve(CheckBacklog)
     while not stop.is_set():
+        seconds = PURGE_SECONDS
         try:
             await check_backlog.execute()
             if await purge_expired.execute():
                 continue
         except DatabaseUnavailableError as error:
-            log.warning("maintenance_failed", error=str(error))
-        await pause(stop, PURGE_SECONDS)
+            seconds = retry_seconds(error, "maintenance_failed", seconds)
+        await pause(stop, seconds)
 
 
 async def report_health(file: Path, consumer: EventConsumer, stop: asyncio.Event) -> None:

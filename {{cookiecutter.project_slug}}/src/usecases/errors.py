@@ -3,7 +3,13 @@
 from typing import Literal
 
 ServerState = Literal["ok", "read-only", "refused", "full", "unavailable"]
-"""What a server can do for this service. A refused service has a wrong password, for example."""
+"""What a server can do for this service.
+
+A refused service has a wrong password, for example: it stays refused until an operator changes
+something.
+"""
+REFUSED_SECONDS = 30.0
+"""Pause between two attempts at a server that refuses this service."""
 
 
 class NotFoundDatabaseError(Exception):

@@ -4,12 +4,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from ssl import SSLContext, create_default_context
 from typing import Any, TypeVar, cast
 
 from pydantic import (
     Field,
-    FilePath,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -19,7 +17,6 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from src.utils.env_file import DIFFERENT, ambiguous
-from src.utils.setting_limits import Host, Port
 from src.utils.setting_types import Key
 
 ROOT = Path(__file__).parents[2]
@@ -84,19 +81,6 @@ class SettingsGroup(BaseSettings):
     def variable(cls, field: str) -> str:
         """Return the environment variable of a field."""
         return f"{cls.model_config['env_prefix']}{field}".upper()
-
-
-class ServerSettings(SettingsGroup):
-    """A server. Connections are encrypted if `tls_ca_file` names the authority to trust."""
-
-    host: Host = "localhost"
-    port: Port
-    tls_ca_file: FilePath | None = None
-
-    @property
-    def tls(self) -> SSLContext | None:
-        """The context that verifies the server's certificate and name."""
-        return create_default_context(cafile=self.tls_ca_file) if self.tls_ca_file else None
 
 
 G = TypeVar("G", bound=SettingsGroup)

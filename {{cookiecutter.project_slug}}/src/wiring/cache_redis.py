@@ -5,20 +5,17 @@ from typing import Annotated
 import punq
 from limits.aio.storage import Storage
 from pydantic import SecretStr
-from redis.asyncio import Redis
 
 from src.config import AppSettings
 from src.repositories.cache.redis.cache import RedisCache
-from src.repositories.cache.redis.client import (
-    WRITE_TIMEOUT_SECONDS,
-    create_client,
-    create_counters,
-)
+from src.repositories.cache.redis.client import WRITE_TIMEOUT_SECONDS, RedisServer
+from src.repositories.cache.redis.counters import RedisCounters
 from src.usecases.operations.check_readiness import Dependency
 from src.usecases.ports.cache import ReadThroughCache
+from src.utils.server_settings import ServerSettings
 from src.utils.setting_limits import Duration, Port, Seconds
 from src.utils.setting_types import fit_for_production
-from src.utils.settings import ServerSettings, Settings
+from src.utils.settings import Settings
 from src.wiring import Part, Resource
 
 
@@ -26,18 +23,20 @@ class RedisSettings(ServerSettings, env_prefix="REDIS_"):
     """Redis. `timeout_seconds` is how long a read waits for Redis before it asks Postgres."""
 
     port: Port = 6379
+    username: str | None = None
     password: Annotated[SecretStr, fit_for_production(0)] = SecretStr("")
     ttl_seconds: Seconds = 300
     timeout_seconds: Duration = 0.05
 
 
-def _connect(redis: RedisSettings, *, timeout_seconds: float) -> Redis:
-    return create_client(
+def create_server(redis: RedisSettings) -> RedisServer:
+    """Return the server that the settings name."""
+    return RedisServer(
         host=redis.host,
         port=redis.port,
+        username=redis.username or None,
         password=redis.password.get_secret_value(),
-        timeout_seconds=timeout_seconds,
-        tls_ca_file=redis.tls_ca_file,
+        tls=redis.tls,
     )
 
 
@@ -45,15 +44,16 @@ def register(container: punq.Container, settings: Settings) -> None:
     """Register the cache and the storage of the counters."""
     name = settings[AppSettings].name
     redis = settings[RedisSettings]
-    client = _connect(redis, timeout_seconds=redis.timeout_seconds)
+    server = create_server(redis)
+    client = server.client(timeout_seconds=redis.timeout_seconds)
     cache = RedisCache(
         redis=client,
-        invalidator_redis=_connect(redis, timeout_seconds=WRITE_TIMEOUT_SECONDS),
+        invalidator_redis=server.client(timeout_seconds=WRITE_TIMEOUT_SECONDS),
         namespace=name,
         ttl_seconds=redis.ttl_seconds,
     )
     container.register(ReadThroughCache, instance=cache)
-    container.register(Storage, instance=create_counters(redis=client, namespace=name))
+    container.register(Storage, instance=RedisCounters(redis=client, namespace=name))
     container.register(Resource, instance=cache)
     container.register(
         Dependency,

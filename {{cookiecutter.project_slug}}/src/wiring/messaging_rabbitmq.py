@@ -1,6 +1,7 @@
 """Messaging with RabbitMQ: the worker publishes the events of the outbox, and consumes them."""
 
 from argparse import Namespace
+from functools import partial
 from typing import Annotated
 
 import punq
@@ -26,9 +27,10 @@ from src.usecases.ports.messaging import (
     MessageHandler,
     OutboxBacklog,
 )
+from src.utils.server_settings import ServerSettings
 from src.utils.setting_limits import Delays, Port, at_most
 from src.utils.setting_types import Secret
-from src.utils.settings import ServerSettings, Settings, SettingsError
+from src.utils.settings import Settings, SettingsError
 from src.wiring import Command, Job, Part
 
 LONGEST_DELAY = (2**32 - 1) // 1000  # the broker counts milliseconds in 32 bits
@@ -89,7 +91,9 @@ def register(container: punq.Container, settings: Settings) -> None:
     container.register(
         Dependency,
         # Not required: without the broker, events are delivered later, and none is lost.
-        instance=Dependency(name="rabbitmq", check=broker.check, is_required=False),
+        instance=Dependency(
+            name="rabbitmq", check=partial(declarer.check, broker), is_required=False
+        ),
     )
     container.register(DeadLetters, instance=RabbitMQDeadLetters(broker=broker, declarer=declarer))
     container.register(QueueMover, instance=QueueMover(broker=broker, declarer=declarer))

@@ -142,7 +142,7 @@ async def test_a_full_disk_is_forgotten_after_a_while_because_no_writes_come(
         pytest.param("28P01", "refused", id="a wrong password"),
         pytest.param("28000", "refused", id="no rights"),
         pytest.param("3D000", "refused", id="no such database"),
-        pytest.param("53300", "refused", id="too many connections"),
+        pytest.param("53300", "full", id="too many connections"),
         pytest.param("57P03", "unavailable", id="starting up"),
     ],
 )

@@ -11,12 +11,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
+from structlog.testing import capture_logs
 
 from src.config import PostgresSettings
 from src.repositories.outbox import notify
 from src.repositories.outbox.notify import OutboxListener, OutboxNotifier
 from src.repositories.postgres.engine import Database
+from src.usecases.errors import REFUSED_SECONDS
 from src.utils.settings import Settings
 from tests.machinery.conftest import SampleUnitOfWorkFactory
 from tests.machinery.sample import Sample
@@ -203,3 +205,28 @@ async def test_a_server_that_hangs_while_the_listener_connects_is_left_after_a_b
         await create_sample(sample_unit_of_work)
         assert await is_notified(listener)
         await listener.aclose()
+
+
+async def test_a_listener_that_is_refused_tries_again_after_thirty_seconds(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres = settings[PostgresSettings]
+    url = postgres.url.set(database=f"{postgres.db}_missing")
+    listener = OutboxListener(Database(url=url, pool_size=1, application_name="test"))
+    attempts: list[None] = []
+    listen = listener._listen
+
+    async def count(url: URL) -> None:
+        attempts.append(None)
+        await listen(url)
+
+    monkeypatch.setattr(listener, "_listen", count)
+    with capture_logs() as lines:
+        for _ in range(3):
+            await listener.wait(0.01)
+        listener._retry_at -= REFUSED_SECONDS
+        await listener.wait(0.01)
+    assert len(attempts) == 2
+    [line] = lines
+    assert (line["event"], line["log_level"]) == ("postgres_refused", "error")
+    assert "POSTGRES_DB" in line["error"]

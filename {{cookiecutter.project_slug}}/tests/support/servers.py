@@ -35,7 +35,7 @@ def compose_image(service: str) -> str:
 
 
 SETTINGS = (
-    *("HOST", "PORT", "USER", "PASSWORD", "DB", "VHOST"),
+    *("HOST", "PORT", "USER", "USERNAME", "PASSWORD", "DB", "VHOST"),
     *("POOLER", "DIRECT_HOST", "DIRECT_PORT"),
 )
 SERVERS = {

@@ -13,7 +13,8 @@ from src.config import WorkerSettings
 from src.consume_worker import work
 from src.container import PARTS, open_service
 from src.usecases.ports.messaging import EventConsumer
-from src.utils.settings import ServerSettings, Settings
+from src.utils.server_settings import ServerSettings
+from src.utils.settings import Settings
 from tests.support.documentation import requires_documented_status
 from tests.support.network import closed_port
 from tests.support.waiting import eventually

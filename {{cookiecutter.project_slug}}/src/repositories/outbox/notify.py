@@ -15,6 +15,7 @@ from src.repositories.postgres.engine import CONNECT_TIMEOUT_SECONDS, Database
 from src.repositories.postgres.errors import translated_errors
 from src.repositories.postgres.watch import IDLE_SECONDS, PING_SECONDS
 from src.usecases.errors import DatabaseUnavailableError
+from src.utils.attempts import retry_seconds
 
 log = structlog.get_logger()
 
@@ -71,6 +72,7 @@ class OutboxListener:
         self._connection: asyncpg.Connection | None = None
         self._notified = asyncio.Event()
         self._answered_at = 0.0
+        self._retry_at = 0.0
 
     def wake(self) -> None:
         """Make `wait` return."""
@@ -80,22 +82,23 @@ class OutboxListener:
         """Return when the outbox may have events: after a notification, or after `seconds`."""
         try:
             if self._connection is None or self._connection.is_closed():
-                if self._database.session_url is not None:
-                    await self._listen(self._database.session_url)
+                url = self._database.session_url
+                if url is not None and time.monotonic() >= self._retry_at:
+                    await self._listen(url)
                     return  # events may have been committed before it listened
             elif time.monotonic() - self._answered_at > IDLE_SECONDS:
-                with translated_errors():
+                with translated_errors(self._database.refusals):
                     await self._connection.execute("SELECT 1", timeout=PING_SECONDS)
                 self._answered_at = time.monotonic()
         except DatabaseUnavailableError as error:
-            log.warning("listener_unavailable", error=str(error))
+            self._retry_at = time.monotonic() + retry_seconds(error, "listener_unavailable", 0)
             await self.aclose()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._notified.wait(), seconds)
         self._notified.clear()
 
     async def _listen(self, url: URL) -> None:
-        with translated_errors():
+        with translated_errors(self._database.refusals):
             self._connection = await asyncpg.connect(
                 **url.translate_connect_args(username="user"),
                 ssl=self._database.tls,

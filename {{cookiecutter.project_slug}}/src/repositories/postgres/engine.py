@@ -16,6 +16,7 @@ from src.repositories.postgres.pooler import NO_LIMITS, NO_PREPARED_STATEMENTS, 
 from src.repositories.postgres.transaction import Transaction
 from src.repositories.postgres.watch import ConnectionWatch
 from src.usecases.errors import DatabaseUnavailableError
+from src.utils.attempts import RefusalLog
 
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 5
@@ -47,14 +48,15 @@ class Database:
     ) -> None:
         self.session_url = direct_url or (None if is_pooled else url)
         self.tls = tls
+        self.refusals = RefusalLog("postgres")
         options = {"ssl": tls, **_session_options(application_name, is_pooled=is_pooled)}
         self._engine = _create_engine(url, pool_size, options)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._watch = ConnectionWatch(self._engine)
+        self._watch = ConnectionWatch(self._engine, self.refusals)
         # A pool that is in use says nothing about the server.
         probe = _create_engine(url, 1, options)
         self._probe = probe.execution_options(isolation_level="AUTOCOMMIT")
-        self._probe_watch = ConnectionWatch(probe)
+        self._probe_watch = ConnectionWatch(probe, self.refusals)
         if guard is not None:
             guard.watch(self._engine, time_limits())
             guard.watch(probe, time_limits())

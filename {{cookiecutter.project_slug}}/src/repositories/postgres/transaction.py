@@ -76,7 +76,7 @@ class Transaction:
     async def commit(self) -> None:
         """Make the changes durable and return the connection to the pool."""
         if self._connection is not None:
-            with translated_errors():
+            with translated_errors(self._watch.refusals):
                 await self._connection.run_sync(_commit_and_close)
             self._connection = None
             if self._has_written:
@@ -85,12 +85,12 @@ class Transaction:
     async def aclose(self) -> None:
         """Roll back and return the connection to the pool, even when the task is cancelled."""
         if self._connection is not None:
-            with translated_errors():
+            with translated_errors(self._watch.refusals):
                 await asyncio.shield(self._connection.close())
 
     async def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
         self._has_written = self._has_written or isinstance(statement, UpdateBase)
-        with translated_errors():
+        with translated_errors(self._watch.refusals):
             if self._connection is not None:
                 return await self._connection.execute(statement, parameters)
             self._connection = await self._engine.connect()

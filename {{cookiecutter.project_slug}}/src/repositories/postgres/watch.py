@@ -11,6 +11,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from src.repositories.postgres.errors import FULL, READ_ONLY
+from src.utils.attempts import RefusalLog
 
 IDLE_SECONDS = 5.0
 """A connection that was idle for longer is pinged before it is used."""
@@ -26,7 +27,8 @@ class ConnectionWatch:
     server.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, refusals: RefusalLog) -> None:
+        self.refusals = refusals
         self._silent_at = -math.inf
         self._full_at = -math.inf
         pool = engine.sync_engine

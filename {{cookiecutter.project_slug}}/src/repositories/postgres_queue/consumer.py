@@ -6,7 +6,6 @@ in the meantime. Its row is deleted once it is handled.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from src.repositories.postgres_queue.failures import Outcome, reject, retry, sen
 from src.repositories.postgres_queue.statements import DELETE, TAKE, TAKE_REDELIVERED, UNANSWERED
 from src.usecases.errors import DatabaseUnavailableError
 from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
+from src.utils.attempts import pause, retry_seconds
 
 log = structlog.get_logger()
 
@@ -47,15 +47,17 @@ class PostgresConsumer(EventConsumer):
     concurrency: int
     handler_timeout_seconds: float
     is_consuming: bool = field(default=False, init=False)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _grace: RedeliveryGrace = field(default_factory=RedeliveryGrace, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+
         async def notified() -> None:
             await self.listener.wait(notify.POLL_SECONDS)
 
         async def polled() -> None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), notify.POLL_SECONDS)
+            await pause(stop, notify.POLL_SECONDS)
 
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._consume(stop, TAKE, self.concurrency, notified))
@@ -92,9 +94,9 @@ class PostgresConsumer(EventConsumer):
         try:
             rows = await self.database.fetch(take, parameters)
         except DatabaseUnavailableError as error:
-            log.warning("queue_unavailable", error=str(error))
             self._grace.lost()
             self.is_consuming = False
+            await pause(self._stop, retry_seconds(error, "queue_unavailable", 0))
             return []
         if not self.is_consuming:
             log.info("consuming")

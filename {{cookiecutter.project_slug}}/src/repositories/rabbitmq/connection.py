@@ -1,16 +1,20 @@
 """Channels to the broker. Every wait is bounded."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from ssl import SSLContext
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from src.usecases.errors import ServerState, UnavailableError
+from src.usecases.errors import UnavailableError
+from src.utils.attempts import RefusalLog
+from src.utils.tls import explain
 
 CONNECT_TIMEOUT_SECONDS = 3
 PUBLISH_TIMEOUT_SECONDS = 5
@@ -18,8 +22,19 @@ CLOSE_TIMEOUT_SECONDS = 2
 HEARTBEAT_SECONDS = 5
 PROBE_SECONDS = 5
 """How often a consumer asks for an answer. It notices a silent connection in twice this time."""
-# The last one is aio-pika's text when the broker ends the handshake: the vhost is not there.
-REFUSALS = ("AuthenticationError", "ACCESS_REFUSED", "NOT_ALLOWED", "got <Connection.Close")
+MISSING_EXCHANGE = "Declare the exchange, and give RABBITMQ_USER the right to read it"
+CHANGES = {
+    "ACCESS_REFUSED - Login": "Correct RABBITMQ_USER and RABBITMQ_PASSWORD",
+    "ACCESS_REFUSED": "Give RABBITMQ_USER the permissions in docs/deployment.md",
+    "NOT_ALLOWED": "Correct RABBITMQ_VHOST, or give RABBITMQ_USER access to it",
+    # aiormq's text when the broker ends the handshake.
+    "got <Connection.Close": "Correct RABBITMQ_VHOST, or give RABBITMQ_USER access to it",
+    "NOT_FOUND - no exchange": MISSING_EXCHANGE,
+}
+"""What to change when the broker refuses this service, by a part of its text. The first counts."""
+
+# Errors are logged here. aiormq would log each attempt too.
+logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
 
 
 async def until_silent(channel: AbstractChannel, prefetch_count: int) -> None:
@@ -47,6 +62,7 @@ class RabbitMQBroker:
     password: str = field(repr=False)
     vhost: str
     tls: SSLContext | None = None
+    refusals: RefusalLog = field(default_factory=partial(RefusalLog, "rabbitmq"), init=False)
 
     @asynccontextmanager
     async def connect(self, name: str) -> AsyncIterator[AbstractConnection]:
@@ -66,20 +82,18 @@ class RabbitMQBroker:
                         await connection.close()
         except CONNECTION_EXCEPTIONS as error:
             text = f"{type(error).__name__}: {error}"
-            is_refused = any(word in text for word in REFUSALS)
-            state: ServerState = "refused" if is_refused else "unavailable"
-            raise UnavailableError(text, state) from error
+            changes = [change for part, change in CHANGES.items() if part in text]
+            change = explain(error, "RABBITMQ") or next(iter(changes), None)
+            if change is None:
+                raise UnavailableError(text) from error
+            self.refusals.refused(f"{change} ({text})")
+            raise UnavailableError(f"{change} ({text})", "refused") from error
 
     @asynccontextmanager
     async def channel(self, name: str) -> AsyncIterator[AbstractChannel]:
         """Open a channel on a connection of its own."""
         async with self.connect(name) as connection:
             yield await open_channel(connection)
-
-    async def check(self) -> None:
-        """Return if the broker answers, else raise `UnavailableError`."""
-        async with self.channel("health check"):
-            pass
 
     async def _connect(self, name: str) -> AbstractConnection:
         return await aio_pika.connect(

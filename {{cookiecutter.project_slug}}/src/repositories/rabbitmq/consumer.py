@@ -21,6 +21,7 @@ from src.repositories.rabbitmq.connection import (
 from src.repositories.rabbitmq.declarer import Declarer
 from src.usecases.errors import UnavailableError
 from src.usecases.ports.messaging import EventConsumer, MessageHandler, PermanentError
+from src.utils.attempts import pause, retry_seconds
 
 log = structlog.get_logger()
 
@@ -47,16 +48,15 @@ class RabbitMQConsumer(EventConsumer):
     async def run(self, stop: asyncio.Event) -> None:
         self._stop = stop
         while not stop.is_set():
+            seconds = self._backoff_seconds * random.uniform(0.5, 1)  # noqa: S311
             try:
                 async with self.broker.connect(self.declarer.topology.queue) as connection:
                     await self.declarer.declare_all(connection)
                     await self._consume(connection)
             except UnavailableError as error:
-                log.warning("broker_unavailable", error=str(error))
+                seconds = retry_seconds(error, "broker_unavailable", seconds)
             self.is_consuming = False
-            with suppress(TimeoutError):
-                seconds = self._backoff_seconds * random.uniform(0.5, 1)  # noqa: S311
-                await asyncio.wait_for(stop.wait(), seconds)
+            await pause(stop, seconds)
             self._backoff_seconds = min(self._backoff_seconds * 2, MAX_BACKOFF_SECONDS)
         await self._finish()
 

@@ -14,13 +14,20 @@ from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelClosed, ChannelPreconditionFailed
 
-from src.repositories.rabbitmq.connection import CONNECT_TIMEOUT_SECONDS
+from src.repositories.rabbitmq.connection import (
+    CONNECT_TIMEOUT_SECONDS,
+    MISSING_EXCHANGE,
+    RabbitMQBroker,
+)
 from src.repositories.rabbitmq.topology import Binding, Queue, Topology
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 5.0
-"""How often the worker looks for an exchange of another service."""
+"""How often the worker looks for an exchange of another service.
+
+It looks often, because events that are published before the queue is bound do not reach it.
+"""
 
 
 @asynccontextmanager
@@ -66,6 +73,16 @@ class Declarer:
         for queue in self.topology.queues:
             await self.declare_queue(connection, queue)
 
+    async def check(self, broker: RabbitMQBroker) -> None:
+        """Return if the broker answers and every exchange is there, else `UnavailableError`."""
+        async with broker.channel("health check") as channel:
+            for exchange, _ in self.topology.foreign:
+                await channel.get_exchange(exchange)
+            with suppress(ChannelPreconditionFailed):
+                await channel.declare_exchange(
+                    self.topology.exchange, ExchangeType.TOPIC, durable=True
+                )
+
     async def declare_queue(self, connection: AbstractConnection, queue: Queue) -> bool:
         """Declare a queue and bind it. Return whether it has the right arguments."""
         is_right = True
@@ -93,7 +110,7 @@ class Declarer:
                 await bind(connection, self.topology.queue, [binding])
             except CONNECTION_EXCEPTIONS as error:
                 if not is_reported:
-                    lines.warning("exchange_unavailable", error=str(error))
+                    lines.error("exchange_unavailable", error=f"{MISSING_EXCHANGE} ({error})")
                 is_reported = True
                 await asyncio.sleep(LOOK_SECONDS)
             else:

@@ -1,7 +1,6 @@
 """The relay: it publishes the events of the outbox to the broker."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +9,7 @@ import structlog
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from aio_pika.exceptions import DeliveryError
+from aiormq.exceptions import ChannelAccessRefused
 from sqlalchemy import Row
 
 from src.repositories.outbox import notify
@@ -21,6 +21,7 @@ from src.repositories.rabbitmq.connection import (
 )
 from src.repositories.rabbitmq.declarer import Declarer
 from src.usecases.errors import UnavailableError
+from src.utils.attempts import pause, retry_seconds
 
 log = structlog.get_logger()
 
@@ -51,10 +52,9 @@ class OutboxRelay:
                     await self.declarer.declare_all(connection)
                     await self._relay(await open_channel(connection), stop)
             except UnavailableError as error:
-                log.warning("relay_waiting", error=str(error))
+                seconds = retry_seconds(error, "relay_waiting", notify.POLL_SECONDS)
                 # Not on the listener: each commit would cause a connection attempt.
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), notify.POLL_SECONDS)
+                await pause(stop, seconds)
 
     async def _relay(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
         """Relay batches over this channel until it is lost, may be stuck, or `stop` is set."""
@@ -63,6 +63,9 @@ class OutboxRelay:
             errors = await self.outbox.relay(BATCH_SIZE, partial(_publish, exchange))
             if published := errors.count(None):
                 log.info("events_published", count=published)
+            for error in errors:
+                if isinstance(error, ChannelAccessRefused):  # a right to write is missing
+                    raise error
             # A returned or refused message leaves the channel usable. After any other error the
             # broker may be stuck, and the next batch gets a new channel.
             if not all(isinstance(error, DeliveryError | None) for error in errors):

@@ -47,7 +47,8 @@ class CheckReadiness:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await dependency.check()
         except Exception as error:  # noqa: BLE001  any failure means that it does not answer
-            log.warning("dependency_unavailable", dependency=dependency.name, error=str(error))
             state: ServerState = getattr(error, "state", "unavailable")
+            if state != "refused":  # its adapter logs what to change
+                log.warning("dependency_unavailable", dependency=dependency.name, error=str(error))
             return state
         return "ok"

@@ -128,5 +128,5 @@ async def test_an_exchange_of_another_service_that_cannot_be_had_stops_nothing_e
         await eventually(message_queue.is_empty)
     assert handle.attempts == [1, 2]
     [line] = await is_logged(log_lines, "exchange_unavailable")()
-    assert (line["log_level"], line["exchange"]) == ("warning", RESERVED)
+    assert (line["log_level"], line["exchange"]) == ("error", RESERVED)
     assert await is_logged(log_lines, "broker_unavailable")() == []

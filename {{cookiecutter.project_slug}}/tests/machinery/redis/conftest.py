@@ -2,20 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from src.config import AppSettings
 from src.repositories.cache.redis import cache as redis_cache
 from src.repositories.cache.redis.cache import RedisCache
-from src.repositories.cache.redis.client import create_client
+from src.repositories.cache.redis.client import RedisServer
 from src.usecases.ports.cache import ReadThroughCache
 from src.utils.settings import Settings
-from src.wiring.cache_redis import RedisSettings
+from src.wiring.cache_redis import RedisSettings, create_server
 from tests.fakes.cache import InMemoryCache
 from tests.machinery.redis.loading import KEY, Loader, NewCache, filled
+from tests.machinery.redis.users import PASSWORD, delete_user, documented_rights, set_user
 from tests.support.network import Proxy
 
 
@@ -31,22 +34,32 @@ def name(namespace: str) -> str:
     return f"{namespace}:{KEY}"
 
 
+@pytest.fixture(scope="session")
+async def server(settings: Settings, redis: Redis) -> AsyncIterator[RedisServer]:
+    """The run's server, and a user with the documented rights, if the run may create users."""
+    given = create_server(settings[RedisSettings])
+    name = settings[AppSettings].name
+    user = f"{name}-user"
+    try:
+        await set_user(redis, user, *documented_rights(name))
+    except NoPermissionError:
+        yield given
+        return
+    yield replace(given, username=user, password=PASSWORD)
+    await delete_user(redis, user)
+
+
 @pytest.fixture
 async def new_cache(
-    settings: Settings, redis: Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, redis: Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[NewCache]:
     """Create caches of one namespace. Each of them stands for a process."""
     monkeypatch.setattr(redis_cache, "STOP_SECONDS", 0.3)  # some tests end without Redis
-    server = settings[RedisSettings]
     async with AsyncExitStack() as stack:
 
         async def create(*, port: int | None = None, timeout_seconds: float = 30) -> RedisCache:
-            client = create_client(
-                host=server.host if port is None else "127.0.0.1",
-                port=port or server.port,
-                password=server.password.get_secret_value(),
-                timeout_seconds=timeout_seconds,
-            )
+            here = server if port is None else replace(server, host="127.0.0.1", port=port)
+            client = here.client(timeout_seconds=timeout_seconds)
             cache = RedisCache(
                 redis=client, invalidator_redis=client, namespace=namespace, ttl_seconds=60
             )

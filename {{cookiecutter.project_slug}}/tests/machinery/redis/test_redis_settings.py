@@ -15,6 +15,13 @@ def test_every_setting_of_redis_has_a_default_that_production_accepts(
     assert (redis.host, redis.port, redis.ttl_seconds) == ("localhost", 6379, 300)
     assert redis.timeout_seconds == 0.05
     assert redis.password.get_secret_value() == ""
+    assert redis.username is None
+
+
+def test_production_refuses_a_password_that_is_the_name_of_the_user(complete: Environment) -> None:
+    name = "orders-and-billing"
+    complete.set({}, REDIS_USERNAME=name, REDIS_PASSWORD=name, APP_ENVIRONMENT="production")
+    assert "REDIS_PASSWORD" in refusal()
 
 
 @pytest.mark.parametrize(

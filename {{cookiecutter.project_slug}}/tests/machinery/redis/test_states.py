@@ -3,16 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
 
 from src.repositories.cache.redis.cache import RedisCache
-from src.repositories.cache.redis.client import create_client
+from src.repositories.cache.redis.client import RedisServer
 from src.usecases.errors import ServerState, UnavailableError
-from src.utils.settings import Settings
-from src.wiring.cache_redis import RedisSettings
 
 
 @asynccontextmanager
@@ -62,19 +59,5 @@ async def test_a_redis_that_cannot_write_is_reported_with_its_reason(
     error: str, state: ServerState
 ) -> None:
     async with refusing_redis(error) as port:
-        client = create_client(host="127.0.0.1", port=port, password="", timeout_seconds=30)
+        client = RedisServer(host="127.0.0.1", port=port).client(timeout_seconds=30)
         assert await state_of(client) == state
-
-
-async def test_a_redis_that_refuses_the_password_is_reported_as_refusing(
-    settings: Settings, redis: Redis
-) -> None:
-    server = settings[RedisSettings]
-    user = f"test-{uuid4().hex}"
-    await redis.execute_command("ACL", "SETUSER", user, "on", ">right", "~*", "+@all")  # type: ignore[no-untyped-call]
-    try:
-        for password, state in (("wrong", "refused"), ("right", "ok")):
-            client = Redis(host=server.host, port=server.port, username=user, password=password)
-            assert await state_of(client) == state
-    finally:
-        await redis.execute_command("ACL", "DELUSER", user)  # type: ignore[no-untyped-call]

@@ -10,6 +10,10 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
+from src.repositories.cache.redis.errors import RedisRefusedError
+from src.usecases.errors import REFUSED_SECONDS
+from src.utils.attempts import RefusalLog
+
 log = structlog.get_logger()
 
 PAUSE_SECONDS = 1.0
@@ -22,6 +26,9 @@ class CircuitBreaker:
         self._clock = clock
         self._retry_at = 0.0
         self._is_trying = False
+        self._refusals = RefusalLog("redis")
+        self.pause_seconds = PAUSE_SECONDS
+        """How long Redis is not asked: for longer if it refuses this service."""
 
     def admits(self) -> bool:
         """Tell a caller whether to ask Redis. Once in each pause, one caller may try."""
@@ -30,7 +37,7 @@ class CircuitBreaker:
         now = self._clock()
         if now < self._retry_at:
             return False
-        self._retry_at = now + PAUSE_SECONDS
+        self._retry_at = now + self.pause_seconds
         self._is_trying = True
         return True
 
@@ -48,9 +55,13 @@ class CircuitBreaker:
 
     def record_failure(self, error: Exception) -> None:
         """Open."""
-        if not self._retry_at:
+        is_refusal = isinstance(error, RedisRefusedError)
+        self.pause_seconds = REFUSED_SECONDS if is_refusal else PAUSE_SECONDS
+        if is_refusal:
+            self._refusals.refused(str(error))
+        elif not self._retry_at:
             log.warning("cache_unavailable", error=f"{type(error).__name__}: {error}")
-        self._retry_at = self._clock() + PAUSE_SECONDS
+        self._retry_at = self._clock() + self.pause_seconds
         self._is_trying = False
 
     def record_success(self) -> None:

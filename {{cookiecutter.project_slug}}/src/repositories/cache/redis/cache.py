@@ -17,8 +17,9 @@ from redis.exceptions import RedisError
 from src.repositories.cache.redis import scripts
 from src.repositories.cache.redis.batcher import Batcher
 from src.repositories.cache.redis.breaker import CircuitBreaker
+from src.repositories.cache.redis.errors import RedisRefusedError, state_of
 from src.repositories.cache.redis.invalidator import CacheInvalidator
-from src.usecases.errors import ServerState, UnavailableError
+from src.usecases.errors import UnavailableError
 from src.usecases.ports.cache import Loader, ReadThroughCache, Values
 
 LEASE_MS = 2_000
@@ -31,13 +32,6 @@ MAX_AWAITED_LOADS = 2
 """How many loads of a key a reader waits for. A load that finds no row fills nothing."""
 STOP_SECONDS = 5.0
 """How long a process that stops waits for the steps in progress."""
-
-SERVER_STATES: dict[str, ServerState] = {
-    "AuthenticationError": "refused",
-    "NoPermissionError": "refused",
-    "OutOfMemoryError": "full",
-    "ReadOnlyError": "read-only",
-}
 
 
 class Fill(NamedTuple):
@@ -126,9 +120,10 @@ class RedisCache(ReadThroughCache):
         try:
             await self._redis.set(f"{self._prefix}check", b"", px=LEASE_MS)
         except RedisError as error:
-            name = type(error).__name__
-            state = SERVER_STATES.get(name, "unavailable")
-            raise UnavailableError(f"Redis does not store: {name}", state) from error
+            if isinstance(error, RedisRefusedError):
+                self._breaker.record_failure(error)
+            text = f"Redis does not store: {type(error).__name__}"
+            raise UnavailableError(text, state_of(error)) from error
 
     async def aclose(self) -> None:
         """Wait a limited time for the steps in progress, then close the connections."""

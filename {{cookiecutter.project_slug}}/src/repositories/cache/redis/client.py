@@ -1,47 +1,43 @@
 """Redis clients with short timeouts, because every value in Redis can be read elsewhere."""
 
-from pathlib import Path
+from dataclasses import dataclass, field
+from ssl import SSLContext
 
-from limits.aio.storage import RedisStorage
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+
+from src.repositories.cache.redis.connection import RedisConnection
 
 MAX_CONNECTIONS = 1000
 """More than any burst needs: a client that has none left raises an error."""
-CONNECT_TIMEOUT_SECONDS = 0.5
-"""Longer than a read's timeout: a connection takes several turns of a busy event loop."""
 WRITE_TIMEOUT_SECONDS = 0.5
 
 
-def create_client(
-    *,
-    host: str,
-    port: int,
-    password: str,
-    timeout_seconds: float,
-    tls_ca_file: Path | None = None,
-) -> Redis:
-    """Return a client that makes one attempt only: the second attempt is a read of Postgres."""
-    return Redis(
-        host=host,
-        port=port,
-        password=password or None,
-        max_connections=MAX_CONNECTIONS,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), retries=0),
-        ssl=tls_ca_file is not None,
-        ssl_ca_certs=str(tls_ca_file) if tls_ca_file else None,
-    )
+@dataclass(frozen=True, kw_only=True)
+class RedisServer:
+    """The server's address, and the user that logs in there."""
 
+    host: str
+    port: int
+    username: str | None = None
+    password: str = field(default="", repr=False)
+    tls: SSLContext | None = None
 
-def create_counters(*, redis: Redis, namespace: str) -> RedisStorage:
-    """Return a storage of rate-limit counters that all processes share."""
-    return RedisStorage(
-        "async+redis://",
-        wrap_exceptions=True,
-        implementation="redispy",
-        key_prefix=f"{namespace}:throttle",
-        connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # passed on to redis-py
-    )
+    def client(self, *, timeout_seconds: float) -> Redis:
+        """Return a client that makes one attempt only: the second attempt is a read of Postgres."""
+        pool = ConnectionPool(
+            connection_class=RedisConnection,
+            max_connections=MAX_CONNECTIONS,
+            host=self.host,
+            port=self.port,
+            username=self.username,
+            password=self.password or None,
+            protocol=3,
+            tls=self.tls,
+            answer_seconds=timeout_seconds,
+            retry=Retry(NoBackoff(), retries=0),
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+        return Redis.from_pool(pool)

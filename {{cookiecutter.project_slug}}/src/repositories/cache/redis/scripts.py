@@ -1,9 +1,9 @@
-"""The atomic steps of the cache protocol, as Lua scripts.
+"""The atomic steps of the cache protocol and of the counters, as Lua scripts.
 
-KEYS are the keys of values. Beside each stand `<key>:lease`, the number of the reader's batch that
-may fill it, and `<key>:writers`, the writers about to commit. Writers are a sorted set of writer →
-deadline, in whole seconds of Redis's own clock. So a mark of a dead writer expires, and two writers
-of one key do not remove each other's mark.
+KEYS of the protocol are the keys of values. Beside each stand `<key>:lease`, the number of the
+reader's batch that may fill it, and `<key>:writers`, the writers about to commit. Writers are a
+sorted set of writer → deadline, in whole seconds of Redis's own clock. So a mark of a dead writer
+expires, and two writers of one key do not remove each other's mark.
 """
 
 GRANTED = 0
@@ -68,3 +68,14 @@ end
 return 1
 """
 """ARGV: a writer. Drops values and leases, and removes the writer's mark."""
+
+SUBTRACT = """
+local count = (redis.call('GET', KEYS[1]) or 0) - ARGV[1]
+if count > 0 then
+  redis.call('DECRBY', KEYS[1], ARGV[1])
+  return count
+end
+redis.call('DEL', KEYS[1])
+return 0
+"""
+"""ARGV: a number. Subtracts it from a counter, and removes the counter at 0."""

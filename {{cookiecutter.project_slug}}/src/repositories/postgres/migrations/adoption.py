@@ -14,6 +14,7 @@ from src.repositories.postgres.errors import translated_errors
 from src.repositories.postgres.migrations.errors import MigrationError
 from src.repositories.postgres.migrations.history import SchemaHistory
 from src.repositories.postgres.pooler import NO_PREPARED_STATEMENTS
+from src.utils.attempts import RefusalLog
 
 EMPTY = "The database {database} has no tables yet: the first migration marks it as this service's."
 UNKNOWN = (
@@ -56,6 +57,6 @@ class Adoption:
             raise MigrationError(UNKNOWN.format(heads=", ".join(heads))) from error
 
     async def _run(self, function: Callable[[Connection], T]) -> T:
-        with translated_errors():
+        with translated_errors(RefusalLog("postgres")):
             async with self._engine.begin() as connection:
                 return await connection.run_sync(function)
