@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 FILE_LINES = 150
 FUNCTION_LINES = 25
 DEPENDENCIES = 4
-YOURS_LINES = 1_950
-MACHINERY_LINES = 4_850
+YOURS_LINES = 2_000
+MACHINERY_LINES = 6_000
 SETTINGS = 60
 README_LINES = 150
 
@@ -151,11 +151,11 @@ def test_each_file_of_src_is_yours_machinery_or_an_entry_point(service: Path) ->
     assert [str(path) for path in paths if owner_of(path) == "unknown"] == []
 
 
-def test_the_code_that_a_team_edits_has_at_most_1950_lines(service: Path) -> None:
+def test_the_code_that_a_team_edits_has_at_most_2000_lines(service: Path) -> None:
     assert 0 < total_lines(service, "yours") <= YOURS_LINES
 
 
-def test_the_machinery_has_at_most_4850_lines(service: Path) -> None:
+def test_the_machinery_has_at_most_6000_lines(service: Path) -> None:
     assert 0 < total_lines(service, "machinery") <= MACHINERY_LINES
 
 

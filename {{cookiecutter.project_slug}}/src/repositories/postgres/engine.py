@@ -14,18 +14,13 @@ from src.repositories.postgres.errors import FAILURES
 from src.repositories.postgres.guard import DatabaseGuard, UnusableDatabaseError
 from src.repositories.postgres.pooler import NO_LIMITS, NO_PREPARED_STATEMENTS, comes_from_pooler
 from src.repositories.postgres.transaction import Transaction
-from src.repositories.postgres.watch import ConnectionWatch
+from src.repositories.postgres.watch import REQUIRE_WRITABLE, ConnectionWatch
 from src.usecases.errors import DatabaseUnavailableError
 from src.utils.attempts import RefusalLog
 
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 5
 IDLE_IN_TRANSACTION_SECONDS = 10
-# Fails as every write does on a server that became read-only, and writes nothing.
-REQUIRE_WRITABLE = text(
-    "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on'"
-    " THEN RAISE read_only_sql_transaction; END IF; END $$"
-)
 
 
 class Database:

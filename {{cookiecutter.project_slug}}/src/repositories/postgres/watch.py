@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,6 +18,12 @@ IDLE_SECONDS = 5.0
 PING_SECONDS = 1.0
 FULL_SECONDS = 30.0
 """How long a failed write counts: an API that is not ready gets no write that could succeed."""
+
+# Fails as every write does on a server that became read-only, and writes nothing.
+REQUIRE_WRITABLE = text(
+    "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on'"
+    " THEN RAISE read_only_sql_transaction; END IF; END $$"
+)
 
 
 class ConnectionWatch:
