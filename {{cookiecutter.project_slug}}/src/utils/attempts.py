@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -20,12 +21,24 @@ class RefusalLog:
     def __init__(self, server: str) -> None:
         self._event = f"{server}_refused"
         self._met_at: dict[str, float] = {}
+        self._is_silenced = False
+
+    @contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Log nothing in a `with` block, whose caller reports the refusal."""
+        self._is_silenced = True
+        try:
+            yield
+        finally:
+            self._is_silenced = False
 
     def refused(self, text: str) -> None:
         """Log what to change, unless the same refusal lasts already.
 
         The server's own words follow in brackets. They may differ, with a request for example.
         """
+        if self._is_silenced:
+            return
         change = text.partition(" (")[0]
         now = time.monotonic()
         ended_at = self._met_at.get(change, -ENDED_SECONDS) + ENDED_SECONDS

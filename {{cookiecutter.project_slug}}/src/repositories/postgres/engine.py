@@ -62,7 +62,8 @@ class Database:
         One that does not answer raises `DatabaseUnavailableError`, and is checked when it does.
         """
         try:
-            await self.fetch(text("SELECT 1"))
+            with self.refusals.silenced():
+                await self.fetch(text("SELECT 1"))
         except (DatabaseUnavailableError, *FAILURES) as error:
             if comes_from_pooler(error):
                 raise UnusableDatabaseError(NO_LIMITS.format(found="")) from error

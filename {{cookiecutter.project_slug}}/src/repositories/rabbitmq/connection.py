@@ -10,6 +10,7 @@ from ssl import SSLContext
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.connection import make_url
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from src.usecases.errors import UnavailableError
@@ -80,6 +81,7 @@ class RabbitMQBroker:
                 with suppress(*CONNECTION_EXCEPTIONS):
                     async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                         await connection.close()
+                await connection.close()  # after a timeout: closed for aio-pika too
         except CONNECTION_EXCEPTIONS as error:
             text = f"{type(error).__name__}: {error}"
             changes = [change for part, change in CHANGES.items() if part in text]
@@ -96,14 +98,21 @@ class RabbitMQBroker:
             yield await open_channel(connection)
 
     async def _connect(self, name: str) -> AbstractConnection:
-        return await aio_pika.connect(
+        url = make_url(
             host=self.host,
             port=self.port,
             login=self.user,
             password=self.password,
             virtualhost=self.vhost,
             ssl=self.tls is not None,
-            ssl_context=self.tls,
             heartbeat=HEARTBEAT_SECONDS,
-            client_properties={"connection_name": name},
         )
+        connection = aio_pika.Connection(
+            url, ssl_context=self.tls, client_properties={"connection_name": name}
+        )
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.close()  # else aio-pika closes it when it is collected as garbage
+            raise
+        return connection
