@@ -167,7 +167,7 @@ def test_an_update_moves_version_and_answers_without_a_conflict(
         assert init_env(service).returncode == 0
         first = None
         command_line.commit(service)
-    release(template_repository, "0.3.0")
+    release(template_repository, "99.0.0")
     command_line.commit(template_repository)
     if starts_with == "cookiecutter":
         linked(command_line, template_repository, service)
@@ -181,7 +181,7 @@ def test_an_update_moves_version_and_answers_without_a_conflict(
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [*service.rglob("*.rej")]
     record = record_of(service)
-    assert record["version"] == "0.3.0"
+    assert record["version"] == "99.0.0"
     assert record["first_render"] == first
     assert (record["answers"]["license"], record["answers"]["use_redis"]) == ("MIT", False)
 
