@@ -15,7 +15,7 @@ FILE_LINES = 150
 FUNCTION_LINES = 25
 DEPENDENCIES = 4
 YOURS_LINES = 2_000
-MACHINERY_LINES = 6_000
+MACHINERY_LINES = 6_100
 SETTINGS = 60
 README_LINES = 150
 
@@ -155,7 +155,7 @@ def test_the_code_that_a_team_edits_has_at_most_2000_lines(service: Path) -> Non
     assert 0 < total_lines(service, "yours") <= YOURS_LINES
 
 
-def test_the_machinery_has_at_most_6000_lines(service: Path) -> None:
+def test_the_machinery_has_at_most_6100_lines(service: Path) -> None:
     assert 0 < total_lines(service, "machinery") <= MACHINERY_LINES
 
 

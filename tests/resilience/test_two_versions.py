@@ -156,7 +156,8 @@ class Fleet:
 
     def replace_api(self) -> None:
         """Start the next version's API beside the old one, then stop the old one."""
-        old, old_url = self.api, self.url
+        old = self.api
+        old_url = self.url
         self.api, self.url = self.runner.api()
         self.load.add(self.url)
         self.load.go_on(ACCOUNTS)
