@@ -34,6 +34,13 @@ def measured(servers: Servers, *words: str) -> set[str]:
 
 
 @pytest.mark.timeout(900)
+def test_the_benchmark_measures_requests_and_messages(servers: Servers) -> None:
+    titles = measured(servers, *SHORT.split(), "--only", "requests", "messages")
+    assert len(titles) == 11 + 7, titles
+
+
+@pytest.mark.skipif("NIGHTLY" not in os.environ, reason="NIGHTLY=1 runs it, as nightly.yml does")
+@pytest.mark.timeout(900)
 def test_the_benchmark_prints_every_measurement_and_draws_the_plot(
     tmp_path: Path, servers: Servers
 ) -> None:

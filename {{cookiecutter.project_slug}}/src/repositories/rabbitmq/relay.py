@@ -8,8 +8,7 @@ from typing import Any
 import structlog
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
-from aio_pika.exceptions import DeliveryError
-from aiormq.exceptions import ChannelAccessRefused
+from aio_pika.exceptions import ChannelClosed, DeliveryError
 from sqlalchemy import Row
 
 from src.repositories.outbox import notify
@@ -63,8 +62,8 @@ class OutboxRelay:
             errors = await self.outbox.relay(BATCH_SIZE, partial(_publish, exchange))
             if published := errors.count(None):
                 log.info("events_published", count=published)
-            for error in errors:
-                if isinstance(error, ChannelAccessRefused):  # a right to write is missing
+            for error in errors:  # a missing right is a refusal, and the caller waits longer
+                if isinstance(error, ChannelClosed) and "ACCESS_REFUSED" in str(error):
                     raise error
             # A returned or refused message leaves the channel usable. After any other error the
             # broker may be stuck, and the next batch gets a new channel.
