@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run tests/resilience alone, then begin what others wait for in the background."""
 
     def turn(item: pytest.Item) -> int:
-        if "resilience" in item.path.parts:
+        if "resilience" in item.path.parts and not item.get_closest_marker("beside_others"):
             return 0
         return 1 if item.get_closest_marker("begins_work") else 2
 

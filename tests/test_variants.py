@@ -103,8 +103,8 @@ def test_every_variant_passes_every_check(
     assert not outcome.problem, outcome.problem
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_hostile_answers_reach_the_documentation_of_every_variant_intact(
+@pytest.mark.parametrize("variant", [VARIANTS[0], VARIANTS[-1]], ids=str)
+def test_hostile_answers_reach_the_documentation_intact(
     examined: dict[str, Future[Outcomes]], render: Render, variant: Variant
 ) -> None:
     """The text is not executed, and the API's documentation shows it unchanged."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.resilience.conftest import NewRunner
     from tools.servers.running import Servers
 
+pytestmark = pytest.mark.beside_others
+
 FOREIGN_EVENT = "customer.joined.v1"
 CONSUMER = '''"""A consumer of another service's event."""
 

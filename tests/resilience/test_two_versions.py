@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tests.resilience.runner import Runner
     from tools.common.processes import Child
 
+pytestmark = pytest.mark.beside_others
+
 RELEASES = ROOT / "tests/releases"
 ACCOUNTS = report.size(3, 30)
 REVISION = '''"""Add the greeting of a user.
