@@ -80,7 +80,7 @@ def test_the_schema_is_migrated_and_a_second_upgrade_changes_nothing(development
 
 
 def test_changed_code_is_served_without_a_new_build(development: Stack) -> None:
-    source = development.folder / "src" / "api" / "schemas" / "health.py"
+    source = development.folder / "src" / "api" / "routes" / "health.py"
     text = source.read_text(encoding="utf-8")
     source.write_text(text.replace('"alive"', '"awake"'), encoding="utf-8")
 
