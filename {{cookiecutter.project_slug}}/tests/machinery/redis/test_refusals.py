@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from src.repositories.cache.redis.breaker import PAUSE_SECONDS
 from src.repositories.cache.redis.cache import RedisCache
 from src.repositories.cache.redis.client import RedisServer
 from src.repositories.cache.redis.counters import RedisCounters
@@ -109,7 +110,22 @@ async def test_writes_go_on_while_redis_refuses_the_service(
     async with cache.invalidating([KEY]):
         written = True
     assert written
-    assert cache._breaker.pause_seconds == REFUSED_SECONDS
+    assert cache._breaker.remaining_seconds() > PAUSE_SECONDS
+
+
+async def test_keys_of_a_refused_write_are_closed_soon_after_the_refusal_has_ended(
+    redis: Redis, cache: RedisCache, user: str, namespace: str
+) -> None:
+    await set_user(redis, user, *documented_rights("none"))
+    async with cache.invalidating([KEY]):
+        pass
+    await set_user(redis, user, *documented_rights(namespace))
+    cache._breaker.record_failure(ConnectionError("an outage, whose pause is shorter"))
+
+    async def is_closed() -> bool:
+        return not cache._invalidator._unclosed
+
+    await eventually(is_closed, seconds=20)  # less than the pause after a refusal
 
 
 async def test_the_throttle_counts_in_memory_while_redis_refuses_the_service(

@@ -27,8 +27,7 @@ class CircuitBreaker:
         self._retry_at = 0.0
         self._is_trying = False
         self._refusals = RefusalLog("redis")
-        self.pause_seconds = PAUSE_SECONDS
-        """How long Redis is not asked: for longer if it refuses this service."""
+        self._pause_seconds = PAUSE_SECONDS
 
     def admits(self) -> bool:
         """Tell a caller whether to ask Redis. Once in each pause, one caller may try."""
@@ -37,9 +36,13 @@ class CircuitBreaker:
         now = self._clock()
         if now < self._retry_at:
             return False
-        self._retry_at = now + self.pause_seconds
+        self._retry_at = now + self._pause_seconds
         self._is_trying = True
         return True
+
+    def remaining_seconds(self) -> float:
+        """Return how long no reader will be admitted."""
+        return max(self._retry_at - self._clock(), 0.0)
 
     def is_open(self) -> bool:
         """Tell whether callers admitted before the failure must do without Redis."""
@@ -56,12 +59,12 @@ class CircuitBreaker:
     def record_failure(self, error: Exception) -> None:
         """Open."""
         is_refusal = isinstance(error, RedisRefusedError)
-        self.pause_seconds = REFUSED_SECONDS if is_refusal else PAUSE_SECONDS
+        self._pause_seconds = REFUSED_SECONDS if is_refusal else PAUSE_SECONDS
         if is_refusal:
             self._refusals.refused(str(error))
         elif not self._retry_at:
             log.warning("cache_unavailable", error=f"{type(error).__name__}: {error}")
-        self._retry_at = self._clock() + self.pause_seconds
+        self._retry_at = self._clock() + self._pause_seconds
         self._is_trying = False
 
     def record_success(self) -> None:

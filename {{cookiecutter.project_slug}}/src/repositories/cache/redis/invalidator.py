@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 MARK_SECONDS = 30
 """How long the mark of a dead writer keeps its keys closed. No commit may outlast it."""
+RETRY_SECONDS = 0.2
 EARLIER_SECONDS = 0.8
 """Keys that Redis did not close are closed this long before the breaker admits a reader."""
 
@@ -58,7 +59,10 @@ class CacheInvalidator:
     async def _retry(self) -> None:
         """Close the keys once Redis answers again: until then it may serve old values."""
         while self._unclosed:
-            await asyncio.sleep(self._breaker.pause_seconds - EARLIER_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
+            # Asked again each time: the breaker's pause may have become shorter.
+            if self._breaker.remaining_seconds() > EARLIER_SECONDS:
+                continue
             now = time.monotonic()
             batch = {name: expiry for name, expiry in self._unclosed.items() if expiry > now}
             self._unclosed = batch.copy()  # other writers add to it while this batch is sent
